@@ -1,0 +1,1 @@
+"""Turns a TensorFlow SavedModel into a validated, self-describing .tflite file."""
