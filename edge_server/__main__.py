@@ -1,0 +1,7 @@
+"""python -m edge_server"""
+
+import sys
+
+from edge_server.cli import main
+
+sys.exit(main())

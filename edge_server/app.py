@@ -1,0 +1,84 @@
+"""create_app: the routes, the one error handler, the headers that every answer carries."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from flask import Flask, Response, g, jsonify, request
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException
+
+from camera.errors import CameraError
+from edge_server.errors import EdgeError
+from edge_server.routes import camera, health, pages, predict
+from edge_server.services import Services
+
+_log = logging.getLogger(__name__)
+
+_SECURITY_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data: blob:; "
+    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+def create_app(services: Services) -> Flask:
+    """The WSGI application that serves `services`."""
+    app = Flask("edge_server")
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.config["MAX_CONTENT_LENGTH"] = services.settings.max_body * 2**20
+    # Files of a form count towards the body; its other fields are not used.
+    app.config["MAX_FORM_PARTS"] = services.settings.max_images + 16
+    for module in (predict, camera, health, pages):
+        app.register_blueprint(module.blueprint(services))
+
+    @app.before_request
+    def start_clock() -> None:
+        g.started = time.perf_counter()
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        for name, value in _SECURITY_HEADERS.items():
+            response.headers.setdefault(name, value)
+        _log.info(
+            "method=%s path=%s status=%d ms=%.1f client=%s",
+            *(request.method, request.path, response.status_code),
+            *((time.perf_counter() - g.started) * 1e3, request.remote_addr),
+        )
+        return response
+
+    @app.errorhandler(Exception)
+    def render(error: Exception) -> ResponseReturnValue:
+        return render_error(error, services)
+
+    return app
+
+
+def render_error(error: Exception, services: Services) -> ResponseReturnValue:
+    """{"error": sentence} with the error's status; what nobody foresaw is logged with its trace."""
+    if isinstance(error, EdgeError):
+        headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
+        return jsonify(error=str(error)), error.status, headers
+    if isinstance(error, CameraError):
+        return jsonify(error=str(error)), 503, {"Retry-After": "1"}
+    if isinstance(error, HTTPException):
+        response = error.get_response()
+        headers = {"Allow": response.headers["Allow"]} if "Allow" in response.headers else {}
+        return jsonify(error=_sentence(error, services)), error.code or 500, headers
+    _log.exception("path=%s failed", request.path)
+    return jsonify(error="The server made a mistake: its log says more."), 500
+
+
+def _sentence(error: HTTPException, services: Services) -> str:
+    if error.code == 404:
+        return f"There is nothing at {request.path}: see the list of addresses in the README."
+    if error.code == 405:
+        return f"{request.method} is not offered at {request.path}: see the Allow header."
+    if error.code == 413:
+        return (
+            f"The request is over the limit of {services.settings.max_body} MiB: "
+            "send a smaller image or fewer of them."
+        )
+    return error.description or error.name

@@ -1,0 +1,88 @@
+"""Errors that know their HTTP status and exit status, and say in one sentence what to do."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class EdgeError(Exception):
+    """An error with a sentence for the user.
+
+    `status` is the HTTP status of an answer; `exit_status` is that of a command: 2 where the
+    command names something wrong, 1 where the machine or the data would not do it.
+    `retry_after` is in seconds, for the Retry-After header.
+    """
+
+    status: ClassVar[int] = 500
+    exit_status: ClassVar[int] = 1
+    retry_after: int | None = None
+
+
+class SettingError(EdgeError):
+    """A setting has a value that cannot be used."""
+
+    exit_status = 2
+
+
+class ModelFileError(EdgeError):
+    """A file is no usable .tflite model."""
+
+    exit_status = 2
+
+
+class ModelRefused(EdgeError):
+    """A model loads but does not reproduce the answers that it carries."""
+
+
+class PortInUse(EdgeError):
+    """The address to listen on cannot be had."""
+
+
+class BadRequest(EdgeError):
+    """The request cannot be understood."""
+
+    status = 400
+
+
+class ImageError(BadRequest):
+    """The bytes are no readable image. `position` is the image's place in a batch, from 0."""
+
+    position: int | None = None
+
+
+class UnsupportedImage(ImageError):
+    """An image, but of a kind that is not decoded here."""
+
+    status = 415
+
+
+class ImageTooLarge(ImageError):
+    """More pixels than the limit, refused before they are decoded."""
+
+    status = 413
+
+
+class UnsupportedMediaType(BadRequest):
+    """A request body of a kind that this route does not take."""
+
+    status = 415
+
+
+class Overloaded(EdgeError):
+    """The queue for an interpreter is full."""
+
+    status = 503
+    retry_after = 1
+
+
+class DeadlineExceeded(EdgeError):
+    """No interpreter became free before the request's deadline."""
+
+    status = 504
+
+
+class CameraUnavailable(EdgeError):
+    """There is no camera, or it has no fresh frame."""
+
+    status = 503
+    retry_after = 1

@@ -1,0 +1,1 @@
+"""From encoded image to classification. Knows nothing of HTTP."""

@@ -1,0 +1,264 @@
+"""Pixels -> input tensor, as a specification says. The one implementation of preprocessing.
+
+Calibration, validation and serving all call it, so a model meets on the device what it met when
+it was converted. The specification travels inside the .tflite file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final, TypeAlias
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from edge_server.errors import SettingError
+from edge_server.inference.decoding import Pixels
+
+Tensor: TypeAlias = np.ndarray[Any, np.dtype[Any]]
+FloatTensor: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
+
+
+class ColorOrder(str, Enum):
+    """Order of the channels that the model was trained with."""
+
+    RGB = "rgb"
+    BGR = "bgr"
+    GRAYSCALE = "grayscale"  # ITU-R BT.601 luma, as TensorFlow, OpenCV and Pillow do
+
+
+class Fit(str, Enum):
+    """How a picture of any shape becomes the model's shape."""
+
+    STRETCH = "stretch"
+    CENTER_CROP = "center-crop"
+    LETTERBOX = "letterbox"  # black bars
+
+
+class Filter(str, Enum):
+    """How pixels are interpolated."""
+
+    BILINEAR = "bilinear"  # half-pixel centres, no antialiasing: tf.image.resize, OpenCV
+    BILINEAR_ANTIALIAS = "bilinear-antialias"  # support grows with the scale: Pillow, torchvision
+    NEAREST = "nearest"
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """What is done to a picture before the model sees it.
+
+    The tensor is (pixel - mean) / std with pixels 0..255, per channel in the model's own order.
+    `mean` and `std` have one number per channel, or one for all. EXIF orientation is always
+    applied, in decoding.
+    """
+
+    width: int
+    height: int
+    color_order: ColorOrder = ColorOrder.RGB
+    fit: Fit = Fit.CENTER_CROP
+    filter: Filter = Filter.BILINEAR_ANTIALIAS
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+
+    def __post_init__(self) -> None:
+        if self.width < 1 or self.height < 1:
+            raise ValueError("width and height must be at least 1")
+        if not all(value > 0 for value in self.std):
+            raise ValueError("std must be above 0")
+        for name, values in (("mean", self.mean), ("std", self.std)):
+            if len(values) not in (1, self.channels):
+                raise ValueError(f"{name} must have 1 or {self.channels} numbers")
+
+    @property
+    def channels(self) -> int:
+        return 1 if self.color_order is ColorOrder.GRAYSCALE else 3
+
+    def to_json(self) -> dict[str, Any]:
+        """The form that stands in edge.json."""
+        return {
+            "width": self.width,
+            "height": self.height,
+            "color_order": self.color_order.value,
+            "fit": self.fit.value,
+            "filter": self.filter.value,
+            "mean": list(self.mean),
+            "std": list(self.std),
+            "exif_orientation": "applied",
+        }
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> Preprocessing:
+        """The reverse. Raises KeyError, TypeError or ValueError for another document."""
+        return cls(
+            width=int(document["width"]),
+            height=int(document["height"]),
+            color_order=ColorOrder(document["color_order"]),
+            fit=Fit(document["fit"]),
+            filter=Filter(document["filter"]),
+            mean=tuple(float(value) for value in document["mean"]),
+            std=tuple(float(value) for value in document["std"]),
+        )
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A convention by its usual name. `mean` and `std` in units of a pixel, 0..255."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    color_order: ColorOrder
+    meaning: str
+
+
+# Names and numbers of keras.applications.imagenet_utils.preprocess_input, and two plain ones.
+PRESETS: Final[dict[str, Preset]] = {
+    "tf": Preset((127.5,), (127.5,), ColorOrder.RGB, "-1..1 (MobileNet, Teachable Machine)"),
+    "unit": Preset((0.0,), (255.0,), ColorOrder.RGB, "0..1"),
+    "raw": Preset((0.0,), (1.0,), ColorOrder.RGB, "0..255, as the pixels are"),
+    "torch": Preset(
+        (123.675, 116.28, 103.53),
+        (58.395, 57.12, 57.375),
+        ColorOrder.RGB,
+        "0..1 less ImageNet's mean, by its deviation (PyTorch)",
+    ),
+    "caffe": Preset(
+        (103.939, 116.779, 123.68), (1.0,), ColorOrder.BGR, "BGR less ImageNet's mean (ResNet, VGG)"
+    ),
+}
+
+
+def from_preset(
+    name: str,
+    *,
+    width: int,
+    height: int,
+    channels: int = 3,
+    fit: Fit = Fit.CENTER_CROP,
+    resize_filter: Filter = Filter.BILINEAR_ANTIALIAS,
+) -> Preprocessing:
+    """The specification of a preset for a model's input.
+
+    Raises SettingError for an unknown name or one that does not go with one channel.
+    """
+    preset = PRESETS.get(name)
+    if preset is None:
+        raise SettingError(
+            f"Unknown preprocessing '{name}': use one of "
+            + ", ".join(f"{key} ({value.meaning})" for key, value in PRESETS.items())
+            + "."
+        )
+    specification = Preprocessing(
+        width, height, preset.color_order, fit, resize_filter, preset.mean, preset.std
+    )
+    if channels == 3:
+        return specification
+    if len(preset.mean) > 1:
+        raise SettingError(
+            f"Preprocessing '{name}' is for colour, but the model takes one channel: "
+            "use tf, unit or raw."
+        )
+    return dataclasses.replace(specification, color_order=ColorOrder.GRAYSCALE)
+
+
+def resize(pixels: Pixels, spec: Preprocessing) -> Pixels:
+    """Bring pixels to the model's size and channels.
+
+    Takes uint8 (h, w, 3) RGB, gives uint8 (spec.height, spec.width, spec.channels) in the model's
+    channel order, still 0..255. This is what the model sees, before normalization.
+    """
+    if spec.color_order is ColorOrder.GRAYSCALE:
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)[..., np.newaxis]  # type: ignore[assignment]
+    resized = _FITS[spec.fit](pixels, spec)
+    if spec.color_order is ColorOrder.BGR:
+        resized = resized[..., ::-1]
+    return np.ascontiguousarray(resized)
+
+
+def _stretch(pixels: Pixels, spec: Preprocessing) -> Pixels:
+    return _interpolate(pixels, spec.width, spec.height, spec.filter)
+
+
+def _center_crop(pixels: Pixels, spec: Preprocessing) -> Pixels:
+    """The largest centred window of the model's shape, resized."""
+    height, width = pixels.shape[:2]
+    scale = min(width / spec.width, height / spec.height)
+    crop_width = max(1, round(spec.width * scale))
+    crop_height = max(1, round(spec.height * scale))
+    left, top = (width - crop_width) // 2, (height - crop_height) // 2
+    window = pixels[top : top + crop_height, left : left + crop_width]
+    return _interpolate(window, spec.width, spec.height, spec.filter)
+
+
+def _letterbox(pixels: Pixels, spec: Preprocessing) -> Pixels:
+    """The whole picture, centred between black bars."""
+    height, width = pixels.shape[:2]
+    scale = min(spec.width / width, spec.height / height)
+    inner_width = max(1, round(width * scale))
+    inner_height = max(1, round(height * scale))
+    inner = _interpolate(pixels, inner_width, inner_height, spec.filter)
+    boxed = np.zeros((spec.height, spec.width, pixels.shape[2]), np.uint8)
+    left, top = (spec.width - inner_width) // 2, (spec.height - inner_height) // 2
+    boxed[top : top + inner_height, left : left + inner_width] = inner
+    return boxed
+
+
+_FITS: Final = {Fit.STRETCH: _stretch, Fit.CENTER_CROP: _center_crop, Fit.LETTERBOX: _letterbox}
+
+
+def _interpolate(pixels: Pixels, width: int, height: int, how: Filter) -> Pixels:
+    """Resize uint8 (h, w, c) to (height, width, c)."""
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    channels = pixels.shape[2]
+    if how is Filter.BILINEAR_ANTIALIAS:
+        flat = np.ascontiguousarray(pixels[..., 0] if channels == 1 else pixels)
+        resized: Any = np.asarray(
+            Image.fromarray(flat).resize((width, height), Image.Resampling.BILINEAR)
+        )
+    else:
+        flag = cv2.INTER_LINEAR if how is Filter.BILINEAR else cv2.INTER_NEAREST_EXACT
+        resized = cv2.resize(pixels, (width, height), interpolation=flag)
+    shaped: Pixels = resized.reshape(height, width, channels)
+    return shaped
+
+
+def normalize(resized: Pixels, spec: Preprocessing) -> FloatTensor:
+    """uint8 (h, w, c) -> float32 (1, h, w, c), (pixel - mean) / std."""
+    mean, std = np.asarray(spec.mean, np.float32), np.asarray(spec.std, np.float32)
+    tensor: FloatTensor = ((resized.astype(np.float32) - mean) / std)[np.newaxis]
+    return tensor
+
+
+def quantization_table(spec: Preprocessing, scale: float, zero_point: int, dtype: Any) -> Tensor:
+    """The quantized value of each pixel value: (256, channels) of `dtype` (uint8 or int8).
+
+    real = (q - zero_point) * scale, rounded to the nearest and clipped.
+
+    Where every pixel is its own quantized value to within half a level, the table is exactly the
+    identity. A uint8 input of -1..1 needs this: its zero is at pixel 127.5, which no zero point
+    can say, and rounding the halves would fold neighbouring levels into one.
+    """
+    info = np.iinfo(dtype)
+    pixel = np.arange(256, dtype=np.float64)[:, np.newaxis]
+    real = (pixel - np.asarray(spec.mean)) / np.asarray(spec.std)
+    exact = np.broadcast_to(real / scale + zero_point, (256, spec.channels))
+    if info.min == 0 and (np.abs(exact - pixel) <= 0.5 + 1e-3).all():
+        exact = np.broadcast_to(pixel, (256, spec.channels))
+    return np.ascontiguousarray(np.clip(np.rint(exact), info.min, info.max).astype(dtype))
+
+
+def is_identity(table: Tensor) -> bool:
+    """Whether resized bytes can go straight into the tensor."""
+    identity = np.arange(256, dtype=np.int16)[:, np.newaxis]
+    return bool((table.astype(np.int16) == identity).all())
+
+
+def quantize(resized: Pixels, table: Tensor) -> Tensor:
+    """uint8 (h, w, c) -> quantized (1, h, w, c), through a table of quantization_table()."""
+    if (table == table[:, :1]).all():
+        return table[:, 0][resized][np.newaxis]
+    channels = [table[:, c][resized[..., c]] for c in range(table.shape[1])]
+    return np.stack(channels, axis=-1)[np.newaxis]

@@ -1,0 +1,111 @@
+"""What stands in a .tflite file besides its graph: operators, metadata entries, attached files.
+
+Knows nothing of an interpreter: it reads bytes, and so can say what is wrong with a file that
+no interpreter will load. Field numbers are those of TFLite's schema.fbs (version 3).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import struct
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from edge_server.errors import ModelFileError
+from edge_server.inference.flatbuffer import Table
+
+IDENTIFIER: Final = b"TFL3"
+METADATA_ENTRY: Final = "TFLITE_METADATA"
+
+# Fields of Model, Metadata, Buffer, OperatorCode, in the order of the schema.
+_MODEL_OPERATOR_CODES, _MODEL_SUBGRAPHS, _MODEL_BUFFERS, _MODEL_METADATA = 1, 2, 4, 6
+_METADATA_NAME, _METADATA_BUFFER = 0, 1
+_BUFFER_DATA, _BUFFER_OFFSET, _BUFFER_SIZE = 0, 1, 2
+
+_MAX_ATTACHED_BYTES: Final = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class TfliteFile:
+    """The bytes of a .tflite file and what they carry.
+
+    `metadata` maps the name of each metadata entry to its raw bytes; `attached` maps the name of
+    each file in the ZIP that TFLite Metadata appends to the model to its contents.
+    """
+
+    data: bytes
+    metadata: dict[str, bytes]
+    attached: dict[str, bytes]
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.data).hexdigest()
+
+
+def read(path: Path) -> TfliteFile:
+    """Read and check a .tflite file.
+
+    Raises ModelFileError where the file is absent, unreadable, or no TFLite model.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ModelFileError(
+            f"The model file {path} can't be read ({reason}): give the path of a .tflite file."
+        ) from error
+    return parse(data, str(path))
+
+
+def parse(data: bytes, name: str) -> TfliteFile:
+    """The same for bytes; `name` is what errors call them."""
+    if data[4:8] != IDENTIFIER:
+        raise ModelFileError(
+            f"{name} is not a .tflite model (it has no TFL3 mark): "
+            "make one with `python -m convert build`."
+        )
+    try:
+        metadata = _metadata_entries(data)
+    except (struct.error, IndexError, UnicodeDecodeError, TypeError, ValueError) as error:
+        raise ModelFileError(
+            f"{name} begins like a .tflite model but is damaged or incomplete: "
+            "copy it again or convert it again."
+        ) from error
+    return TfliteFile(data, metadata, _attached_files(data, name))
+
+
+def _metadata_entries(data: bytes) -> dict[str, bytes]:
+    model = Table.root(data)
+    buffers = list(model.tables(_MODEL_BUFFERS))
+    if not any(model.tables(_MODEL_SUBGRAPHS)):
+        raise ValueError("no graph")
+    entries = {}
+    for entry in model.tables(_MODEL_METADATA):
+        buffer = buffers[entry.uint32(_METADATA_BUFFER)]
+        # Models beyond 2 GB keep their buffers behind the FlatBuffer and only point at them.
+        offset, size = buffer.uint64(_BUFFER_OFFSET), buffer.uint64(_BUFFER_SIZE)
+        content = data[offset : offset + size] if offset > 1 else buffer.octets(_BUFFER_DATA)
+        entries[entry.text(_METADATA_NAME)] = content
+    return entries
+
+
+def _attached_files(data: bytes, name: str) -> dict[str, bytes]:
+    stream = io.BytesIO(data)
+    if not zipfile.is_zipfile(stream):
+        return {}
+    try:
+        with zipfile.ZipFile(stream) as archive:
+            infos = archive.infolist()
+            if sum(info.file_size for info in infos) > _MAX_ATTACHED_BYTES:
+                raise ModelFileError(
+                    f"The files attached to {name} are over "
+                    f"{_MAX_ATTACHED_BYTES // 2**20} MiB when unpacked: this is no ordinary model."
+                )
+            return {info.filename: archive.read(info) for info in infos if not info.is_dir()}
+    except (zipfile.BadZipFile, OSError, RuntimeError, ValueError) as error:
+        raise ModelFileError(
+            f"The files attached to {name} can't be read ({error}): copy or convert it again."
+        ) from error

@@ -1,0 +1,51 @@
+"""Newest frame -> newest classification, for everybody who asks. Knows nothing of HTTP.
+
+A frame is classified once, when somebody wants its answer: nobody asks, no work.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Final
+
+from camera.frame import Frame
+from camera.grabber import Grabber
+from edge_server.errors import CameraUnavailable
+from edge_server.inference.classifier import Classification, Classifier
+
+# An answer about a scene that is gone would be wrong, however confident. Seconds.
+MAX_FRAME_AGE: Final = 2.0
+
+
+@dataclass(frozen=True)
+class LiveAnswer:
+    """The classification of one frame."""
+
+    frame: Frame
+    classification: Classification
+
+
+class Live:
+    """Classifies the camera's newest frame, each frame at most once."""
+
+    def __init__(self, grabber: Grabber, classifier: Classifier, *, timeout: float) -> None:
+        self._grabber, self._classifier, self._timeout = grabber, classifier, timeout
+        self._lock = threading.Lock()
+        self._answer: LiveAnswer | None = None
+
+    def newest(self) -> LiveAnswer:
+        """The answer to the newest frame.
+
+        Raises CameraUnavailable where there is none or only an old one; the errors of
+        Classifier.classify_pixels too.
+        """
+        frame = self._grabber.latest()
+        if frame is None or frame.age() > MAX_FRAME_AGE:
+            raise CameraUnavailable(self._grabber.status().trouble())
+        with self._lock:
+            # While this thread waited, another may have answered a newer frame than its own.
+            if self._answer is None or self._answer.frame.number < frame.number:
+                result = self._classifier.classify_pixels(frame.pixels, timeout=self._timeout)
+                self._answer = LiveAnswer(frame, result)
+            return self._answer

@@ -1,0 +1,1 @@
+"""HTTP in, calls of the parts, HTTP out. What happens lives in the parts."""

@@ -1,0 +1,34 @@
+"""GET /healthz (the process lives) and /readyz (it can answer)."""
+
+from __future__ import annotations
+
+from flask import Blueprint, jsonify
+from flask.typing import ResponseReturnValue
+
+from edge_server.inference.runtime import runtime_info
+from edge_server.routes.camera import camera_json
+from edge_server.services import Services
+
+
+def blueprint(services: Services) -> Blueprint:
+    routes = Blueprint("health", __name__)
+
+    @routes.get("/healthz")
+    def healthz() -> ResponseReturnValue:
+        return jsonify(status="alive")
+
+    @routes.get("/readyz")
+    def readyz() -> ResponseReturnValue:
+        # The server listens only once its model is loaded and proven. A lost camera is said here
+        # but does not take the server out of service: uploads are still answered.
+        runtime = runtime_info()
+        manifest = services.classifier.bundle.manifest
+        return jsonify(
+            ready=True,
+            model=services.model.to_json(),
+            runtime={"name": runtime.name, "version": runtime.version},
+            validation=manifest.validation if manifest else None,
+            camera=camera_json(services.camera) if services.camera else None,
+        )
+
+    return routes

@@ -1,0 +1,53 @@
+"""GET /: the kiosk page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Blueprint, render_template
+from flask.typing import ResponseReturnValue
+
+from edge_server.inference.manifest import Manifest
+from edge_server.services import Services
+
+_DIGITS = tuple("0123456789")
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Accuracy of exactly the served file on photos held out of its making; fractions 0..1."""
+
+    top1: float
+    samples: int
+    original_top1: float
+    agreement: float
+
+
+def accuracy(manifest: Manifest | None) -> Accuracy | None:
+    """What the manifest's validation says; None where it had no labelled photos."""
+    validation = manifest.validation if manifest else None
+    if not validation or validation["candidate"]["top1"] is None:
+        return None
+    return Accuracy(
+        top1=validation["candidate"]["top1"],
+        samples=validation["samples"],
+        original_top1=validation["original"]["top1"],
+        agreement=validation["agreement"]["top1"],
+    )
+
+
+def blueprint(services: Services) -> Blueprint:
+    routes = Blueprint("pages", __name__)
+
+    @routes.get("/")
+    def kiosk() -> ResponseReturnValue:
+        return render_template(
+            "kiosk.html",
+            title=services.settings.title or services.model.name.replace("_", " "),
+            camera=services.camera is not None,
+            drawing=services.model.labels == _DIGITS,
+            model=services.model,
+            accuracy=accuracy(services.classifier.bundle.manifest),
+        )
+
+    return routes

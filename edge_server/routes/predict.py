@@ -1,0 +1,91 @@
+"""POST /predict: the plain contract."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from flask import Blueprint, jsonify, request
+from flask.typing import ResponseReturnValue
+
+from edge_server import wire
+from edge_server.errors import BadRequest, ImageError, UnsupportedMediaType
+from edge_server.inference.classifier import DEFAULT_TOP_K, Classification
+from edge_server.services import Services
+from edge_server.wire import ImageRequest
+
+# What clients send that name no type: curl --data-binary says form-urlencoded.
+_RAW_TYPES = ("", "application/octet-stream", "application/x-www-form-urlencoded")
+
+
+def blueprint(services: Services) -> Blueprint:
+    routes = Blueprint("predict", __name__)
+
+    @routes.post("/predict")
+    def predict() -> ResponseReturnValue:
+        started = time.perf_counter()
+        top_k = _top_k()
+        images = _images()
+        if len(images.images) > services.settings.max_images:
+            raise BadRequest(
+                f"{len(images.images)} images in one request are over the limit of "
+                f"{services.settings.max_images}: send them in several."
+            )
+        results = _classify(services, images, top_k)
+        total_ms = (time.perf_counter() - started) * 1e3
+        if images.batch:
+            return jsonify(wire.batch(results, services.model, total_ms))
+        return jsonify(wire.single(results[0], services.model, total_ms))
+
+    return routes
+
+
+def _top_k() -> int:
+    text = request.args.get("top_k", str(DEFAULT_TOP_K))
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= 100_000:
+        raise BadRequest(f"top_k is '{text[:20]}': use a whole number from 1.")
+    return int(text)
+
+
+def _images() -> ImageRequest:
+    """The images of the request, whatever its body is."""
+    kind = request.mimetype
+    if kind == "multipart/form-data":
+        files = [(field, file.read()) for field, file in request.files.items(multi=True)]
+        if not files:
+            raise BadRequest("The form has no file: add one, for example -F image=@photo.jpg.")
+        # A field called "images" asks for the batch's shape, even with one file in it.
+        is_batch = len(files) > 1 or files[0][0].startswith("images")
+        return ImageRequest(tuple(data for _, data in files), batch=is_batch)
+    body = request.get_data(cache=False)
+    if not body:
+        raise BadRequest(
+            'The request has no body: send JSON {"image": "<base64>"}, a form with a file, '
+            "or the bytes of an image."
+        )
+    if kind == "application/json" or (kind in _RAW_TYPES and body.lstrip()[:1] == b"{"):
+        return wire.parse_json(body)
+    if kind in _RAW_TYPES or kind.startswith("image/"):
+        return ImageRequest((body,), batch=False)
+    raise UnsupportedMediaType(
+        f"Content-Type {kind} is not understood: send application/json, multipart/form-data, "
+        "or image/jpeg with the bytes of an image."
+    )
+
+
+def _classify(services: Services, request_: ImageRequest, top_k: int) -> list[Classification]:
+    """All or nothing: a batch with one bad image is refused, naming the image."""
+    results = []
+    timeout = services.settings.timeout
+    for position, image in enumerate(request_.images):
+        try:
+            results.append(services.classifier.classify(image, top_k=top_k, timeout=timeout))
+        except ImageError as error:
+            if not request_.batch:
+                raise
+            refused: Any = type(error)(
+                f"images[{position}]: {error} No answers were given for the others; "
+                "send them again without it."
+            )
+            raise refused from error
+    return results
