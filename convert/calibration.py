@@ -1,0 +1,45 @@
+"""Photos -> representative dataset, through the device's own preprocessing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from convert.console import Console
+from convert.photos import PhotoSet, Unreadable, decoded, evenly
+from edge_server.inference import preprocessing
+from edge_server.inference.decoding import Pixels
+from edge_server.inference.preprocessing import FloatTensor, Preprocessing
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Resized photos, uint8 (height, width, channels), and which could not be read."""
+
+    origin: Path
+    pictures: tuple[Pixels, ...]
+    spec: Preprocessing
+    unreadable: Unreadable
+
+    def representative_dataset(self, console: Console) -> Callable[[], Iterator[list[FloatTensor]]]:
+        """What the converter asks for: tensors float32 (1, height, width, channels)."""
+
+        def generate() -> Iterator[list[FloatTensor]]:
+            for picture in console.bar(self.pictures, len(self.pictures), "calibrating"):
+                yield [preprocessing.normalize(picture, self.spec)]
+
+        return generate
+
+
+def load(photo_set: PhotoSet, spec: Preprocessing, limit: int, console: Console) -> Calibration:
+    """Decode and resize at most `limit` photos, evenly chosen.
+
+    Raises BuildError where too many can't be read.
+    """
+    chosen = evenly(photo_set.photos, limit)
+    unreadable = Unreadable(photo_set.origin, len(chosen))
+    bar = console.bar(chosen, len(chosen), "reading calibration photos")
+    pictures = tuple(preprocessing.resize(p, spec) for _, p in decoded(bar, unreadable))
+    unreadable.check()
+    return Calibration(photo_set.origin, pictures, spec, unreadable)

@@ -1,0 +1,44 @@
+"""Pure functions on score arrays: accuracy, agreement, interval."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+Scores = np.ndarray[Any, np.dtype[np.float32]]
+Classes = np.ndarray[Any, np.dtype[np.int64]]
+
+# The two-sided 95 % point of the normal distribution.
+_Z95 = 1.959963984540054
+
+
+def top_k_accuracy(scores: Scores, labels: Classes, k: int) -> float:
+    """Fraction of rows whose label is among the k highest scores.
+
+    scores (n, classes), labels (n,), 0 < n. Of equal scores the lower index counts as higher,
+    as in serving.
+    """
+    own = scores[np.arange(len(labels)), labels][:, np.newaxis]
+    index = np.arange(scores.shape[1])[np.newaxis]
+    ahead = (scores > own) | ((scores == own) & (index < labels[:, np.newaxis]))
+    return float((ahead.sum(axis=1) < k).mean())
+
+
+def top1_agreement(original: Scores, candidate: Scores) -> float:
+    """Fraction of rows in which both have the same best class. Both (n, classes), 0 < n."""
+    return float((original.argmax(axis=1) == candidate.argmax(axis=1)).mean())
+
+
+def wilson_interval(fraction: float, samples: int) -> tuple[float, float]:
+    """95 % interval of a fraction seen in `samples` trials.
+
+    Source: E. B. Wilson, "Probable Inference, the Law of Succession, and Statistical Inference",
+    JASA 22 (1927). Unlike the normal approximation it holds near 0 and 1 and for few samples.
+    """
+    z2 = _Z95 * _Z95
+    centre = fraction + z2 / (2 * samples)
+    half = _Z95 * math.sqrt(fraction * (1 - fraction) / samples + z2 / (4 * samples**2))
+    scale = 1 + z2 / samples
+    return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)

@@ -1,0 +1,172 @@
+"""Where photos and their labels come from: a CSV, a folder per class, or a flat folder."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from convert.errors import BuildError, UsageError
+from edge_server.errors import ImageError
+from edge_server.inference import decoding
+from edge_server.inference.decoding import Pixels
+
+_SUFFIXES: Final = frozenset(
+    (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm")
+)
+_COLUMNS: Final = ("file", "label_index")
+# Above this share of unreadable photos something is wrong with the set, not with a photo.
+MAX_UNREADABLE: Final = 0.10
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photo's file and the index of its class, None where that is not known."""
+
+    path: Path
+    label: int | None = None
+
+
+@dataclass(frozen=True)
+class PhotoSet:
+    """Photos in a fixed order. `labelled` where every photo has its class."""
+
+    origin: Path
+    photos: tuple[Photo, ...]
+    labelled: bool
+
+
+@dataclass
+class Unreadable:
+    """The photos of one set that could not be decoded, by name, with the reason."""
+
+    origin: Path
+    total: int
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Raises BuildError where 10 % or more of the photos are unreadable."""
+        if self.reasons and len(self.reasons) >= MAX_UNREADABLE * self.total:
+            first = next(iter(self.reasons))
+            raise BuildError(
+                f"{len(self.reasons)} of {self.total} photos in {self.origin} can't be read, "
+                f"the first is {first} ({self.reasons[first]}): "
+                "remove or replace them, then build again."
+            )
+
+
+def decoded(
+    photos: Iterable[Photo], unreadable: Unreadable
+) -> Iterator[tuple[Photo, Pixels]]:
+    """Each readable photo with its pixels, uint8 (h, w, 3) RGB; the others go to `unreadable`."""
+    for photo in photos:
+        try:
+            pixels = decoding.decode(photo.path.read_bytes())
+        except (ImageError, OSError) as error:
+            unreadable.reasons[str(photo.path)] = str(error)
+            continue
+        yield photo, pixels
+
+
+def read(path: Path, labels: Sequence[str], classes: int) -> PhotoSet:
+    """Find the photos that `path` names.
+
+    A CSV has the columns file and label_index; its paths are relative to it, or to the folder
+    beside it that has its name (photos/validation.csv, photos/validation/). A folder of folders
+    has one for each class, named by its label or its index. Any other folder is flat.
+
+    Raises UsageError where it names no photos, or classes that the model does not have.
+    """
+    if path.is_dir():
+        photo_set = _read_folder(path, labels, classes)
+    elif path.is_file():
+        photo_set = _read_csv(path, classes)
+    else:
+        raise UsageError(f"{path} is neither a folder of photos nor a CSV: check the path.")
+    if not photo_set.photos:
+        raise UsageError(
+            f"There are no photos in {path}: it should hold JPEG, PNG, WebP, BMP, GIF or TIFF "
+            "files, or folders of them named by class."
+        )
+    return photo_set
+
+
+def evenly(photos: Sequence[Photo], count: int) -> tuple[Photo, ...]:
+    """At most `count` photos, spread evenly over the set, in its order."""
+    if len(photos) <= count:
+        return tuple(photos)
+    return tuple(photos[i * len(photos) // count] for i in range(count))
+
+
+def class_folders(path: Path) -> tuple[str, ...]:
+    """The names of the folders in `path` that hold photos, sorted as Keras sorts them."""
+    if not path.is_dir():
+        return ()
+    return tuple(sorted(p.name for p in path.iterdir() if p.is_dir() and _images_in(p)))
+
+
+def _images_in(folder: Path) -> list[Path]:
+    return sorted(
+        p
+        for p in folder.rglob("*")
+        if p.suffix.lower() in _SUFFIXES and p.is_file() and not p.name.startswith(".")
+    )
+
+
+def _read_folder(folder: Path, labels: Sequence[str], classes: int) -> PhotoSet:
+    loose = sorted(
+        p for p in folder.iterdir() if p.suffix.lower() in _SUFFIXES and p.is_file()
+    )
+    names = class_folders(folder)
+    if loose or not names:
+        return PhotoSet(folder, tuple(Photo(p) for p in loose), labelled=False)
+    index_of = _folder_index(folder, labels, classes)
+    photos = [Photo(p, index_of(name)) for name in names for p in _images_in(folder / name)]
+    return PhotoSet(folder, tuple(photos), labelled=True)
+
+
+def _folder_index(folder: Path, labels: Sequence[str], classes: int) -> Callable[[str], int]:
+    by_label = {label: index for index, label in enumerate(labels)}
+
+    def index_of(name: str) -> int:
+        if name in by_label:
+            return by_label[name]
+        if name.isascii() and name.isdigit() and int(name) < classes:
+            return int(name)
+        raise UsageError(
+            f"The folder {folder / name} is named after no class: name each folder by a line of "
+            f"the label file, or by a class index from 0 to {classes - 1}."
+        )
+
+    return index_of
+
+
+def _read_csv(path: Path, classes: int) -> PhotoSet:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            reader = csv.DictReader(stream)
+            if not reader.fieldnames or not set(_COLUMNS) <= set(reader.fieldnames):
+                raise UsageError(
+                    f"{path} lacks the columns file and label_index: its first line should be "
+                    "'file,label_index'."
+                )
+            photos = [_csv_photo(path, reader.line_num, row, classes) for row in reader]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(
+            f"{path} is no CSV that can be read ({error}): save it as UTF-8 text with the columns "
+            "file and label_index."
+        ) from error
+    return PhotoSet(path, tuple(photos), labelled=True)
+
+
+def _csv_photo(path: Path, line: int, row: dict[str, str | None], classes: int) -> Photo:
+    file, index = (row["file"] or "").strip(), (row["label_index"] or "").strip()
+    if not file or not index.isascii() or not index.isdigit() or int(index) >= classes:
+        raise UsageError(
+            f"{path}, line {line}: '{file},{index}' should be a file and a class index "
+            f"from 0 to {classes - 1}."
+        )
+    beside, inside = path.parent / file, path.parent / path.stem / file
+    return Photo(inside if inside.exists() and not beside.exists() else beside, int(index))

@@ -1,0 +1,70 @@
+"""A place for unfinished files, and the step that makes finished ones appear: all or nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+from convert.errors import BuildError
+
+MODEL_NAME: Final = "model.tflite"
+REJECTED_NAME: Final = "model.rejected.tflite"
+PREVIOUS_NAME: Final = "model.previous.tflite"
+REPORT_NAME: Final = "report.json"
+
+
+class Workshop:
+    """A hidden directory inside the output directory, so that finished files only have to be
+    renamed. It goes at the end of the `with` block, whatever happens in it."""
+
+    def __init__(self, output: Path) -> None:
+        self.output = output
+
+    def __enter__(self) -> Workshop:
+        """Raises BuildError where the output directory can't be written."""
+        try:
+            self.output.mkdir(parents=True, exist_ok=True)
+            self.path = Path(tempfile.mkdtemp(prefix=".build-", dir=self.output))
+        except OSError as error:
+            raise BuildError(
+                f"The output directory {self.output} can't be written ({error.strerror}): "
+                "choose another with --output."
+            ) from error
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def put(self, name: str, content: bytes) -> Path:
+        """Write an unfinished file."""
+        path = self.path / name
+        path.write_bytes(content)
+        return path
+
+    def publish(self, model: Path, report: bytes, *, passed: bool) -> tuple[Path, Path]:
+        """Make the model and its report appear; returns their paths.
+
+        A rejected model never stands under the name that gets deployed, and neither does an older
+        one beside a report that is not its own: that one is kept as PREVIOUS_NAME.
+        """
+        accepted, rejected = self.output / MODEL_NAME, self.output / REJECTED_NAME
+        written = self.put(REPORT_NAME, report)
+        os.chmod(model, 0o644)
+        if passed:
+            os.replace(model, accepted)
+            rejected.unlink(missing_ok=True)
+        else:
+            if accepted.exists():
+                os.replace(accepted, self.output / PREVIOUS_NAME)
+            os.replace(model, rejected)
+        os.replace(written, self.output / REPORT_NAME)
+        return accepted if passed else rejected, self.output / REPORT_NAME
