@@ -32,10 +32,12 @@ class Console:
         yield
         self.say(f"  {title:<58} {time.perf_counter() - started:6.1f} s")
 
-    def bar(self, items: Iterable[T], total: int, title: str) -> Iterator[T]:
+    def bar(
+        self, items: Iterable[T], total: int, title: str, unit: str = "photo"
+    ) -> Iterator[T]:
         """The items, with a progress bar on a terminal."""
         yield from tqdm(
-            items, total=total, desc=f"  {title}", unit="photo", leave=False,
+            items, total=total, desc=f"  {title}", unit=unit, leave=False,
             file=self._stream, disable=not self._stream.isatty(), dynamic_ncols=True,
         )
 

@@ -41,4 +41,5 @@ def wilson_interval(fraction: float, samples: int) -> tuple[float, float]:
     centre = fraction + z2 / (2 * samples)
     half = _Z95 * math.sqrt(fraction * (1 - fraction) / samples + z2 / (4 * samples**2))
     scale = 1 + z2 / samples
-    return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)
+    low, high = (centre - half) / scale, (centre + half) / scale
+    return max(0.0, round(low, 6)), min(1.0, round(high, 6))

@@ -67,7 +67,7 @@ def load(path: Path, signature: str | None, input_size: tuple[int, int] | None =
         raise UsageError(
             f"{path} can't be loaded as a SavedModel ({first_line(error)}): save it again."
         ) from error
-    name = _choose_signature(path, sorted(model.signatures), signature)
+    name = _choose_signature(path, model, signature)
     function = model.signatures[name]
     inputs = function.structured_input_signature[1]
     image = _image_input(path, name, inputs)
@@ -88,15 +88,27 @@ def load(path: Path, signature: str | None, input_size: tuple[int, int] | None =
     )
 
 
-def _choose_signature(path: Path, names: list[str], chosen: str | None) -> str:
-    listed = ", ".join(names)
-    if not names:
+def _distinct_signatures(model: Any) -> list[str]:
+    """The names of the signatures. Keras 3 exports one twice, as serve and serving_default."""
+    names = set(model.signatures)
+    if {"serve", "serving_default"} <= names:
+        one, other = model.signatures["serve"], model.signatures["serving_default"]
+        same = one.structured_input_signature == other.structured_input_signature
+        if same and one.structured_outputs == other.structured_outputs:
+            names.remove("serve")
+    return sorted(names)
+
+
+def _choose_signature(path: Path, model: Any, chosen: str | None) -> str:
+    if not model.signatures:
         raise UsageError(
             f"{path} has no signatures: save the model with model.export(), "
             "or tf.saved_model.save(model, path, signatures=...)."
         )
+    names = _distinct_signatures(model)
+    listed = ", ".join(names)
     if chosen is not None:
-        if chosen not in names:
+        if chosen not in model.signatures:
             raise UsageError(f"{path} has no signature '{chosen}': choose one of {listed}.")
         return chosen
     if len(names) > 1:

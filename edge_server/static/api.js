@@ -20,8 +20,10 @@ export class ServerRefused extends Error {
 
 /** Classifies one encoded image, sent as it is: resizing here would not be the model's preprocessing. */
 export async function classify(blob, signal) {
-  const type = blob.type || 'application/octet-stream';
-  return request('predict', { method: 'POST', body: blob, headers: { 'Content-Type': type } }, signal, CLASSIFY_TIMEOUT_MS);
+  // Whatever is not named an image goes as plain bytes: the server looks into it and says what it is not.
+  const type = blob.type.startsWith('image/') ? blob.type : 'application/octet-stream';
+  const options = { method: 'POST', body: blob, headers: { 'Content-Type': type } };
+  return request('predict', options, signal, CLASSIFY_TIMEOUT_MS);
 }
 
 /** The newest frame's classification; ServerRefused (503) while there is no frame. */

@@ -2,7 +2,7 @@
 // Knows nothing of how an answer is shown.
 
 import { ServerGone, ServerRefused, cameraPrediction, streamAddress } from './api.js';
-import { texts, timeOfDay } from './texts.js';
+import { texts } from './texts.js';
 
 const BETWEEN_ANSWERS_MS = 200;
 const BACKOFF_MS = [500, 1_000, 2_000, 3_000];
@@ -16,7 +16,7 @@ export class CameraView {
   #run = null;
   #streamTimer;
   #streamFailures = 0;
-  #lostSince = null;
+  #lost = false;
   #lastNumber = 0;
 
   /** parts: {stream, notice, caption}; show(state): called with the states of result_view.js. */
@@ -32,9 +32,10 @@ export class CameraView {
   open() {
     if (this.#run !== null) return;
     this.#run = new AbortController();
-    this.#lostSince = null;
+    this.#lost = false;
     this.#lastNumber = 0;
     this.#notice(texts.cameraStarting, '');
+    this.#show({ kind: 'idle', text: '' }); // not the answer of the last visit
     this.#startStream();
     this.#poll(this.#run.signal);
   }
@@ -55,7 +56,7 @@ export class CameraView {
       try {
         const answer = await cameraPrediction(signal);
         if (signal.aborted) return;
-        this.#answered(answer, failures > 0);
+        this.#answered(answer);
         failures = 0;
       } catch (error) {
         if (signal.aborted) return;
@@ -68,15 +69,15 @@ export class CameraView {
     }
   }
 
-  #answered(answer, afterFailure) {
+  #answered(answer) {
     this.#connection.heard();
     const { frame, camera } = answer;
     // A lower number than before is another server process: the stream of the old one has ended without a word.
     const restarted = frame.number < this.#lastNumber;
-    if (restarted || (afterFailure && this.#lostSince !== null)) this.#startStream();
+    if (restarted || this.#lost) this.#startStream();
     this.#lastNumber = frame.number;
-    this.#lostSince = null;
-    this.#parts.stream.classList.remove('old');
+    this.#lost = false;
+    this.#parts.stream.classList.remove('old', 'lost');
     this.#parts.caption.textContent = texts.cameraCaption(
       camera.description,
       camera.fps > 0 ? Math.round(camera.fps) : null,
@@ -90,21 +91,21 @@ export class CameraView {
   #failed(error, early) {
     if (error instanceof ServerGone) {
       this.#connection.missed();
-      this.#lose('', '');
+      this.#lose('old', '', '');
       this.#show({ kind: 'idle', text: texts.idleServer });
       return;
     }
     this.#connection.heard();
     if (early && this.#lastNumber === 0) this.#notice(texts.cameraStarting, error.message);
-    else this.#lose(texts.cameraLost, error.message);
+    else this.#lose('lost', texts.cameraLost, error.message);
     this.#show({ kind: 'idle', text: texts.idleCamera });
   }
 
-  #lose(title, sentence) {
-    this.#lostSince ??= new Date();
-    this.#parts.stream.classList.add('old');
+  #lose(how, title, sentence) {
+    this.#lost = true;
+    this.#parts.stream.classList.add(how);
     this.#parts.caption.textContent = '';
-    this.#notice(title === '' ? '' : title(timeOfDay(this.#lostSince)), sentence);
+    this.#notice(title, sentence);
   }
 
   #notice(title, text) {
@@ -128,7 +129,7 @@ export class CameraView {
     this.#streamFailures = 0;
     // Another picture is what makes every browser hang up; taking the element away does not.
     this.#parts.stream.src = NOTHING;
-    this.#parts.stream.classList.remove('shown', 'old');
+    this.#parts.stream.classList.remove('shown', 'old', 'lost');
   }
 
   #streamLoaded() {

@@ -4,7 +4,7 @@
 import { bounds, trace } from './ink.js';
 
 const REST_MS = 300;
-const PEN_WIDTH = 0.055; // of the pad's shorter side
+const PEN_WIDTH = 0.075; // of the pad's shorter side
 const SMALLEST = 0.06; // of the pad's shorter side: less is a slip of the finger, not a drawing
 
 export class DrawingPad {

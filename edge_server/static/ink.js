@@ -4,7 +4,7 @@
 
 const SIDE = 256;
 const INK_SHARE = 0.8; // of the side, taken by the ink's longer extent
-export const PEN_SHARE = 0.13; // of the ink's longer extent, as in optdigits, whose strokes are about one cell of eight wide
+const PEN_SHARE = 0.16; // of the ink's longer extent: gives as much ink as optdigits have on average
 
 /** strokes: arrays of {x, y}. The smallest rectangle around all points; null when there are none. */
 export function bounds(strokes) {

@@ -6,7 +6,7 @@ import { CameraView } from './camera_view.js';
 import { Connection } from './connection.js';
 import { DrawingPad } from './drawing_pad.js';
 import { picture } from './ink.js';
-import { writePlate } from './plate.js';
+import { modelWatch, writePlate } from './plate.js';
 import { ResultView } from './result_view.js';
 import { Tabs } from './tabs.js';
 import { fillIn, texts } from './texts.js';
@@ -16,6 +16,7 @@ const byId = (id) => document.getElementById(id);
 
 fillIn(document);
 writePlate(byId('plate-model'), byId('plate-accuracy'));
+const watchModel = modelWatch();
 
 const view = new ResultView(byId('result'));
 const tabs = new Tabs(document.querySelector('[role=tablist]'), opened);
@@ -29,6 +30,7 @@ const shown = new Map([
 
 function showIn(tab) {
   return (state) => {
+    if (state.kind === 'answer') watchModel(state.answer);
     shown.set(tab, state);
     if (tabs.current === tab) view.render(state);
   };

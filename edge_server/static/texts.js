@@ -26,7 +26,7 @@ const ENGLISH = {
 
   streamAlt: 'Live picture of the camera',
   cameraStarting: 'The camera is starting',
-  cameraLost: (time) => `No picture from the camera since ${time}`,
+  cameraLost: 'No picture from the camera',
   cameraStalled: 'The camera picture stands still',
   streamBroken: 'The live picture can’t be shown at the moment. The answers go on.',
   cameraCaption: (description, fps) => (fps === null ? description : `${description} · ${fps} pictures a second`),
@@ -78,7 +78,7 @@ const GERMAN = {
 
   streamAlt: 'Live-Bild der Kamera',
   cameraStarting: 'Die Kamera startet',
-  cameraLost: (time) => `Seit ${time} kein Bild von der Kamera`,
+  cameraLost: 'Kein Bild von der Kamera',
   cameraStalled: 'Das Kamerabild steht still',
   streamBroken: 'Das Live-Bild lässt sich gerade nicht zeigen. Die Antworten gehen weiter.',
   cameraCaption: (description, fps) => (fps === null ? description : `${description} · ${fps} Bilder je Sekunde`),
@@ -141,9 +141,4 @@ export function fileSize(bytes) {
   const [unit, divisor] = bytes < 1e6 ? ['kB', 1e3] : ['MB', 1e6];
   const value = bytes / divisor;
   return `${value.toLocaleString(locale, { maximumFractionDigits: value < 10 ? 1 : 0 })}\u00a0${unit}`;
-}
-
-/** A time of day, hours and minutes. */
-export function timeOfDay(date) {
-  return date.toLocaleTimeString(locale, { hour: 'numeric', minute: '2-digit' });
 }

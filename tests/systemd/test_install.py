@@ -1,0 +1,296 @@
+"""scripts/install on a real Debian machine: install, kill, stop, update, go back, reboot, remove.
+
+The tests of the booted machine build on each other in their order.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import shutil
+import socket
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any, Protocol
+
+import pytest
+from PIL import Image, ImageOps
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+UNIT = "edge-server.service"
+INSTALL_SECONDS = 150  # most of it pip, which may have to download
+
+pytestmark = pytest.mark.container
+
+
+class Machine(Protocol):
+    """What conftest.py's machines offer."""
+
+    root: Path
+
+    def run(self, *command: str, timeout: float = 60) -> CompletedProcess[str]: ...
+
+    def run_in_chroot(self, script: str, timeout: float) -> CompletedProcess[str]: ...
+
+    def reboot(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Installed:
+    """A machine with a running server, and the port at which this machine reaches it too."""
+
+    machine: Machine
+    port: int
+
+    def install(self, *options: str) -> CompletedProcess[str]:
+        return self.machine.run("/checkout/scripts/install", *options, timeout=INSTALL_SECONDS)
+
+    def unit(self, name: str) -> str:
+        return self.machine.run(
+            "systemctl", "show", f"--property={name}", "--value", UNIT
+        ).stdout.strip()
+
+    def ask(self, path: str, body: bytes | None = None) -> Any:
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data=body)
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with direct.open(request, timeout=10) as response:
+            return json.load(response)
+
+    def answers(self) -> bool:
+        try:
+            return bool(self.ask("/readyz")["ready"])
+        except (OSError, urllib.error.HTTPError):
+            return False
+
+    def releases(self) -> list[str]:
+        return sorted(
+            path.name for path in (self.machine.root / "opt/edge-server/releases").iterdir()
+        )
+
+    def settings(self) -> str:
+        return (self.machine.root / "etc/edge-server/edge-server.env").read_text()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def eventually(condition: Callable[[], bool], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def demo_digits(count: int) -> list[tuple[str, bytes]]:
+    """Held-out digits as the demo camera shows them: (label, PNG file)."""
+    folder = CHECKOUT / "camera/sources"
+    sheet = ImageOps.invert(Image.open(folder / "demo_digits.png").convert("L"))
+    digits = []
+    for number, label in enumerate((folder / "demo_digits.txt").read_text().split()[:count]):
+        left, top = number % 20 * 8, number // 20 * 8
+        file = io.BytesIO()
+        tile = sheet.crop((left, top, left + 8, top + 8)).resize(
+            (448, 448), Image.Resampling.BICUBIC
+        )
+        ImageOps.expand(tile, 16, 255).save(file, "PNG")
+        digits.append((label, file.getvalue()))
+    return digits
+
+
+@pytest.fixture(scope="module")
+def installed(machine: Machine) -> Installed:
+    new = Installed(machine, free_port())
+    result = new.install("--port", str(new.port))
+    assert result.returncode == 0, result.stdout
+    assert f"Ready at http://127.0.0.1:{new.port}/" in result.stdout
+    assert "EDGE_HOST=0.0.0.0" in result.stdout
+    return new
+
+
+def test_a_prepared_image_serves_when_it_starts(unbooted: Machine) -> None:
+    """The same steps in a chroot, where no systemd runs: --no-start, as for an SD card's image."""
+    port = free_port()
+    result = unbooted.run_in_chroot(
+        f"""
+        set -e
+        /checkout/scripts/install --no-start --port {port}
+        systemctl is-enabled {UNIT}
+        set -a; . /etc/edge-server/edge-server.env; set +a
+        setpriv --reuid=edge-server --regid=edge-server --init-groups \\
+            /opt/edge-server/current/venv/bin/edge-server &
+        curl --silent --show-error --fail --noproxy '*' --retry 30 --retry-connrefused \\
+            --retry-delay 1 http://127.0.0.1:{port}/readyz
+        kill $!; wait $!; echo; echo ended with $?
+        """,
+        timeout=INSTALL_SECONDS + 40,
+    )
+    assert result.returncode == 0, result.stdout
+    assert '"ready":' in result.stdout
+    assert result.stdout.endswith("ended with 0\n")
+
+
+def test_refuses_to_install_without_root(machine: Machine) -> None:
+    result = machine.run("setpriv", "--reuid=nobody", "--clear-groups", "/checkout/scripts/install")
+    assert (result.returncode, result.stdout) == (
+        1,
+        "install: This needs root: run it with sudo.\n",
+    )
+
+
+def test_says_what_to_install_when_venv_is_missing(machine: Machine) -> None:
+    folder = next((machine.root / "usr/lib").glob("python3.*/ensurepip"))
+    hidden = folder.rename(folder.with_name("hidden"))
+    try:
+        result = machine.run("/checkout/scripts/install")
+    finally:
+        hidden.rename(folder)
+    assert result.returncode == 1
+    assert f"'apt-get install {folder.parent.name}-venv'" in result.stdout
+    assert result.stdout.count("\n") == 1
+
+
+def test_refuses_a_port_that_another_program_has(machine: Machine) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        result = machine.run("/checkout/scripts/install", "--port", str(port))
+    assert result.returncode == 1
+    assert "--port" in result.stdout.splitlines()[-1]
+    assert not (machine.root / "opt/edge-server").exists()
+
+
+def test_the_installed_server_recognizes_digits(installed: Installed) -> None:
+    assert (installed.unit("ActiveState"), installed.unit("UnitFileState")) == ("active", "enabled")
+    digits = demo_digits(20)
+    right = [installed.ask("/predict", file)["prediction"] == label for label, file in digits]
+    assert sum(right) >= 18
+    inside = installed.machine.run("curl", "-s", f"http://127.0.0.1:{installed.port}/readyz")
+    assert json.loads(inside.stdout)["ready"] is True
+
+
+def test_the_demo_camera_is_classified(installed: Installed) -> None:
+    def live() -> bool:
+        try:
+            answer = installed.ask("/camera/prediction")
+        except urllib.error.HTTPError:
+            return False
+        return answer["camera"]["state"] == "live" and answer["prediction"] in set("0123456789")
+
+    assert eventually(live, 10)
+
+
+def test_the_installed_unit_is_clean_and_confines(installed: Installed) -> None:
+    verified = installed.machine.run("systemd-analyze", "verify", UNIT)
+    assert (verified.returncode, verified.stdout) == (0, "")
+    status = installed.machine.run("cat", f"/proc/{installed.unit('MainPID')}/status").stdout
+    fields = dict(re.findall(r"^(\w+):\s*(.*?)\s*$", status, re.M))
+    user = installed.machine.run("id", "-u", "edge-server").stdout.strip()
+    assert set(fields["Uid"].split()) == {user} != {"0"}
+    assert (fields["CapEff"], fields["CapBnd"]) == ("0" * 16, "0" * 16)
+    assert (fields["NoNewPrivs"], fields["Seccomp"]) == ("1", "2")
+
+
+def test_comes_back_after_a_kill(installed: Installed) -> None:
+    killed = installed.unit("MainPID")
+    installed.machine.run("kill", "-KILL", killed)
+    assert eventually(lambda: installed.unit("MainPID") not in ("0", killed), 15)
+    assert eventually(installed.answers, 20)
+
+
+def test_stops_cleanly(installed: Installed) -> None:
+    began = time.monotonic()
+    installed.machine.run("systemctl", "stop", UNIT)
+    assert time.monotonic() - began < 10
+    assert [installed.unit(n) for n in ("ActiveState", "Result", "ExecMainStatus")] == [
+        *("inactive", "success", "0")
+    ]
+    installed.machine.run("systemctl", "start", UNIT)
+    assert eventually(installed.answers, 20)
+
+
+def test_a_second_installation_keeps_the_settings(installed: Installed) -> None:
+    settings = installed.machine.root / "etc/edge-server/edge-server.env"
+    settings.write_text("# mine\n" + settings.read_text() + "EDGE_TITLE=Mine\n")
+    model = installed.machine.root / "srv/my digits.tflite"
+    shutil.copy(CHECKOUT / "edge_server/models/digits.tflite", model)
+    before, process = installed.releases(), installed.unit("MainPID")
+
+    spec = 'folder:/var/lib/edge-server/my "own" pictures'
+    result = installed.install("--model", "/srv/my digits.tflite", "--camera", spec)
+
+    assert result.returncode == 0, result.stdout
+    assert installed.unit("MainPID") != process
+    assert len(installed.releases()) == len({*before, *installed.releases()}) == 2
+    kept = installed.settings()
+    assert kept.startswith("# mine\n")
+    assert f'\nEDGE_PORT="{installed.port}"\n' in kept
+    assert '\nEDGE_MODEL="/var/lib/edge-server/models/my digits.tflite"\n' in kept
+    environment = installed.machine.run("cat", f"/proc/{installed.unit('MainPID')}/environ").stdout
+    assert {f"EDGE_CAMERA={spec}", "EDGE_TITLE=Mine"} <= set(environment.split("\0"))
+    label, file = demo_digits(1)[0]
+    assert installed.ask("/predict", file)["prediction"] == label
+
+
+def test_an_interrupted_installation_leaves_nothing(installed: Installed) -> None:
+    before = (installed.unit("MainPID"), installed.releases(), installed.settings())
+    # Without --kill-after: the installer has to end by itself, and to have tidied up by then.
+    installed.machine.run("timeout", "4", "/checkout/scripts/install", "--port", str(free_port()))
+    assert not (installed.machine.root / "opt/edge-server/.installing").exists()
+    assert (installed.unit("MainPID"), installed.releases(), installed.settings()) == before
+
+
+def test_a_broken_model_changes_nothing(installed: Installed) -> None:
+    whole = (CHECKOUT / "edge_server/models/digits.tflite").read_bytes()
+    (installed.machine.root / "srv/broken.tflite").write_bytes(whole[: len(whole) // 2])
+    before = (installed.unit("MainPID"), installed.releases(), installed.settings())
+
+    result = installed.install("--model", "/srv/broken.tflite")
+
+    assert result.returncode == 1
+    assert "nothing was changed" in result.stdout.splitlines()[-1]
+    assert "broken.tflite" in result.stdout  # what the server itself said of it
+    assert (installed.unit("MainPID"), installed.releases(), installed.settings()) == before
+    assert not (installed.machine.root / "opt/edge-server/.installing").exists()
+    assert installed.answers()
+
+
+def test_goes_back_when_the_new_one_does_not_become_ready(installed: Installed) -> None:
+    before = (installed.releases(), installed.settings())
+
+    result = installed.install("--camera", "nonsense:0")
+
+    assert result.returncode == 1
+    assert "nonsense" in result.stdout
+    assert "serves again at" in result.stdout.splitlines()[-1]
+    assert (installed.releases(), installed.settings()) == before
+    assert installed.answers()
+
+
+def test_serves_again_after_a_reboot(installed: Installed) -> None:
+    installed.machine.reboot()
+    assert eventually(installed.answers, 30)
+
+
+def test_uninstall_keeps_settings_and_models_until_purged(installed: Installed) -> None:
+    root = installed.machine.root
+    code = ["opt/edge-server", f"etc/systemd/system/{UNIT}", "etc/sysusers.d/edge-server.conf"]
+    data = ["etc/edge-server/edge-server.env", "var/lib/edge-server/models/my digits.tflite"]
+
+    assert installed.install("--uninstall").returncode == 0
+    assert not installed.answers()
+    assert [path for path in code if (root / path).exists()] == []
+    assert [path for path in data if not (root / path).exists()] == []
+    assert installed.machine.run("id", "edge-server").returncode == 1
+
+    assert installed.install("--uninstall", "--purge").returncode == 0
+    assert not (root / "etc/edge-server").exists()
+    assert not (root / "var/lib/edge-server").exists()
