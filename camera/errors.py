@@ -10,7 +10,7 @@ class CameraError(Exception):
     """
 
 
-class TooManyViewers(CameraError):  # noqa: N818
+class TooManyViewers(CameraError):
     """The cap on viewers at one time is reached."""
 
     def __init__(self, max_viewers: int) -> None:

@@ -113,9 +113,7 @@ def build(options: Options, console: Console) -> Built:
             unreadable=before.unreadable,
             seconds=time.perf_counter() - started,
         )
-        file, written = workshop.publish(
-            finished, report.to_bytes(document), passed=judged.passed
-        )
+        file, written = workshop.publish(finished, report.to_bytes(document), passed=judged.passed)
         return Built(file, written, judged)
 
 

@@ -73,7 +73,10 @@ def _run_child(
         path = os.pathsep.join(filter(None, (home, os.environ.get("PYTHONPATH"))))
         child = subprocess.Popen(
             [sys.executable, "-m", "edge_server.inference.evaluate"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=noise, text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=noise,
+            text=True,
             env=os.environ | {"PYTHONPATH": path},
         )
         try:

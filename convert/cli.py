@@ -126,29 +126,42 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument("saved_model", type=Path, metavar="SAVED_MODEL", help="its directory")
     build.add_argument("--output", type=Path, required=True, metavar="DIR", help="where to write")
     build.add_argument(
-        "--validation", type=Path, required=True, metavar="LABELLED",
+        "--validation",
+        type=Path,
+        required=True,
+        metavar="LABELLED",
         help="photos to compare on: a CSV (file,label_index), a folder for each class, "
         "or a flat folder (agreement only)",
     )
     build.add_argument(
-        "--calibration", type=Path, metavar="PHOTOS",
+        "--calibration",
+        type=Path,
+        metavar="PHOTOS",
         help="a hundred or so photos like those the camera will see (int8 needs them)",
     )
     build.add_argument("--labels", type=Path, metavar="FILE", help="one label a line")
     build.add_argument(
-        "--preprocessing", choices=tuple(PRESETS), required=True,
+        "--preprocessing",
+        choices=tuple(PRESETS),
+        required=True,
         help="; ".join(f"{name}: {preset.meaning}" for name, preset in PRESETS.items()),
     )
     build.add_argument(
-        "--recipe", choices=tuple(RECIPES), default="int8",
+        "--recipe",
+        choices=tuple(RECIPES),
+        default="int8",
         help="; ".join(f"{r.name}: {r.meaning}" for r in RECIPES.values()) + " (default: int8)",
     )
     build.add_argument(
-        "--fit", choices=[fit.value for fit in Fit], default=Fit.CENTER_CROP.value,
+        "--fit",
+        choices=[fit.value for fit in Fit],
+        default=Fit.CENTER_CROP.value,
         help="how a picture of another shape is fitted (default: %(default)s)",
     )
     build.add_argument(
-        "--filter", choices=[f.value for f in Filter], default=Filter.BILINEAR_ANTIALIAS.value,
+        "--filter",
+        choices=[f.value for f in Filter],
+        default=Filter.BILINEAR_ANTIALIAS.value,
         help="how it is resized (default: %(default)s)",
     )
     build.add_argument("--name", help="what the model is called (default: its directory's name)")
@@ -157,15 +170,24 @@ def _parser() -> argparse.ArgumentParser:
         "--input-size", type=_size, metavar="WIDTHxHEIGHT", help="for a model of free size"
     )
     build.add_argument(
-        "--calibration-limit", type=_positive, default=500, metavar="N",
+        "--calibration-limit",
+        type=_positive,
+        default=500,
+        metavar="N",
         help="most photos to calibrate with, chosen evenly (default: %(default)s)",
     )
     build.add_argument(
-        "--min-agreement", type=_fraction, default=Gate.min_agreement, metavar="FRACTION",
+        "--min-agreement",
+        type=_fraction,
+        default=Gate.min_agreement,
+        metavar="FRACTION",
         help="fraction of photos with the original's answer (default: %(default)s)",
     )
     build.add_argument(
-        "--max-drop", type=_points, default=Gate.max_drop, metavar="POINTS",
+        "--max-drop",
+        type=_points,
+        default=Gate.max_drop,
+        metavar="POINTS",
         help="points of top-1 accuracy that may be lost (default: %(default)s)",
     )
     build.add_argument("--verbose", action="store_true", help="show what TensorFlow prints")

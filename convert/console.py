@@ -32,13 +32,17 @@ class Console:
         yield
         self.say(f"  {title:<58} {time.perf_counter() - started:6.1f} s")
 
-    def bar(
-        self, items: Iterable[T], total: int, title: str, unit: str = "photo"
-    ) -> Iterator[T]:
+    def bar(self, items: Iterable[T], total: int, title: str, unit: str = "photo") -> Iterator[T]:
         """The items, with a progress bar on a terminal."""
         yield from tqdm(
-            items, total=total, desc=f"  {title}", unit=unit, leave=False,
-            file=self._stream, disable=not self._stream.isatty(), dynamic_ncols=True,
+            items,
+            total=total,
+            desc=f"  {title}",
+            unit=unit,
+            leave=False,
+            file=self._stream,
+            disable=not self._stream.isatty(),
+            dynamic_ncols=True,
         )
 
     @contextlib.contextmanager
@@ -55,9 +59,10 @@ class Console:
         sys.stderr.flush()
         saved = [os.dup(1), os.dup(2)]
         outer = self._stream
-        with tempfile.TemporaryFile() as sink, open(
-            os.dup(saved[1]), "w", encoding="utf-8", errors="replace"
-        ) as own:
+        with (
+            tempfile.TemporaryFile() as sink,
+            os.fdopen(os.dup(saved[1]), "w", encoding="utf-8", errors="replace") as own,
+        ):
             self._stream = own
             os.dup2(sink.fileno(), 1)
             os.dup2(sink.fileno(), 2)

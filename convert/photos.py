@@ -57,9 +57,7 @@ class Unreadable:
             )
 
 
-def decoded(
-    photos: Iterable[Photo], unreadable: Unreadable
-) -> Iterator[tuple[Photo, Pixels]]:
+def decoded(photos: Iterable[Photo], unreadable: Unreadable) -> Iterator[tuple[Photo, Pixels]]:
     """Each readable photo with its pixels, uint8 (h, w, 3) RGB; the others go to `unreadable`."""
     for photo in photos:
         try:
@@ -116,9 +114,7 @@ def _images_in(folder: Path) -> list[Path]:
 
 
 def _read_folder(folder: Path, labels: Sequence[str], classes: int) -> PhotoSet:
-    loose = sorted(
-        p for p in folder.iterdir() if p.suffix.lower() in _SUFFIXES and p.is_file()
-    )
+    loose = sorted(p for p in folder.iterdir() if p.suffix.lower() in _SUFFIXES and p.is_file())
     names = class_folders(folder)
     if loose or not names:
         return PhotoSet(folder, tuple(Photo(p) for p in loose), labelled=False)

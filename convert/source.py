@@ -33,7 +33,7 @@ class Source:
     trackable: Any
 
     def predict(self, tensors: FloatTensor) -> FloatTensor:
-        """float32 (n, height, width, channels) -> float32 (n, classes), as the original puts out."""
+        """float32 (n, height, width, channels) -> float32 (n, classes), as it puts them out."""
         step = BATCH if self.free_batch else 1
         parts = [
             self.function(**{self.input_name: tf.constant(tensors[i : i + step])})[self.output_name]
@@ -46,11 +46,11 @@ class Source:
         """A concrete function for one image: a fixed batch makes a simpler graph."""
         shape = (1, self.height, self.width, self.channels)
 
-        @tf.function(input_signature=[tf.TensorSpec(shape, tf.float32, name=self.input_name)])
         def single_image(image: Any) -> dict[str, Any]:
             return {self.output_name: self.function(**{self.input_name: image})[self.output_name]}
 
-        return single_image.get_concrete_function()
+        image = tf.TensorSpec(shape, tf.float32, name=self.input_name)
+        return tf.function(single_image, input_signature=[image]).get_concrete_function()
 
 
 def load(path: Path, signature: str | None, input_size: tuple[int, int] | None = None) -> Source:
@@ -112,9 +112,7 @@ def _choose_signature(path: Path, model: Any, chosen: str | None) -> str:
             raise UsageError(f"{path} has no signature '{chosen}': choose one of {listed}.")
         return chosen
     if len(names) > 1:
-        raise UsageError(
-            f"{path} has several signatures ({listed}): choose one with --signature."
-        )
+        raise UsageError(f"{path} has several signatures ({listed}): choose one with --signature.")
     return names[0]
 
 

@@ -9,9 +9,7 @@ import flatbuffers
 from tensorflow.lite.python import schema_py_generated as schema
 
 _DTYPES: Final = {
-    value: name.lower()
-    for name, value in vars(schema.TensorType).items()
-    if isinstance(value, int)
+    value: name.lower() for name, value in vars(schema.TensorType).items() if isinstance(value, int)
 }
 _OPERATORS: Final = {
     value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -58,13 +57,13 @@ class Workshop:
         """
         accepted, rejected = self.output / MODEL_NAME, self.output / REJECTED_NAME
         written = self.put(REPORT_NAME, report)
-        os.chmod(model, 0o644)
+        model.chmod(0o644)
         if passed:
-            os.replace(model, accepted)
+            model.replace(accepted)
             rejected.unlink(missing_ok=True)
         else:
             if accepted.exists():
-                os.replace(accepted, self.output / PREVIOUS_NAME)
-            os.replace(model, rejected)
-        os.replace(written, self.output / REPORT_NAME)
+                accepted.replace(self.output / PREVIOUS_NAME)
+            model.replace(rejected)
+        written.replace(self.output / REPORT_NAME)
         return accepted if passed else rejected, self.output / REPORT_NAME

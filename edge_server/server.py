@@ -25,7 +25,7 @@ _IDLE_SECONDS: Final = 10
 _KEEP_ALIVE_CONNECTIONS: Final = 64
 
 
-class _Server(wsgi.Server):  # type: ignore[misc]
+class _Server(wsgi.Server):
     """cheroot, logging where everything else does."""
 
     def error_log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:

@@ -58,8 +58,11 @@ class Settings:
     # One interpreter a core gives the best throughput; a second thread in each helps one caller
     # but not many. Two are enough for most devices and keep memory low.
     interpreters: int = _setting(
-        0, "interpreters, each with the whole model (0: one a core, at most 2)", "N",
-        minimum=0, maximum=64,
+        0,
+        "interpreters, each with the whole model (0: one a core, at most 2)",
+        "N",
+        minimum=0,
+        maximum=64,
     )
     threads: int = _setting(
         0, "threads of each interpreter (0: the cores, shared out)", "N", minimum=0, maximum=64
@@ -68,18 +71,15 @@ class Settings:
         10.0, "seconds a request may wait for an interpreter", "SECONDS", minimum=0.01, maximum=600
     )
     queue: int = _setting(
-        32, "requests that may wait for an interpreter before more get 503", "N",
-        minimum=0, maximum=10_000,
+        32,
+        "requests that may wait for an interpreter before more get 503",
+        "N",
+        minimum=0,
+        maximum=10_000,
     )
-    max_body: int = _setting(
-        32, "largest request body, MiB", "MIB", minimum=1, maximum=1024
-    )
-    max_pixels: int = _setting(
-        50, "largest picture, megapixels", "MP", minimum=1, maximum=1000
-    )
-    max_images: int = _setting(
-        64, "most images in one request", "N", minimum=1, maximum=4096
-    )
+    max_body: int = _setting(32, "largest request body, MiB", "MIB", minimum=1, maximum=1024)
+    max_pixels: int = _setting(50, "largest picture, megapixels", "MP", minimum=1, maximum=1000)
+    max_images: int = _setting(64, "most images in one request", "N", minimum=1, maximum=4096)
     viewers: int = _setting(
         8, "most viewers of the camera's stream at once", "N", minimum=0, maximum=256
     )

@@ -36,7 +36,7 @@ def parse_json(body: bytes) -> ImageRequest:
     except (ValueError, RecursionError) as error:
         raise BadRequest(
             'The body is not valid JSON: send {"image": "<base64>"}, '
-            'or the bytes of an image with Content-Type image/jpeg.'
+            "or the bytes of an image with Content-Type image/jpeg."
         ) from error
     if not isinstance(document, dict) or ("image" in document) == ("images" in document):
         raise BadRequest(

@@ -24,7 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m convert.demo", description=__doc__)
     parser.add_argument("--work", type=Path, default=Path(".demo"), help="where to work")
     parser.add_argument(
-        "--bundle", type=Path, metavar="CHECKOUT",
+        "--bundle",
+        type=Path,
+        metavar="CHECKOUT",
         help="also put the model and the demo camera's digits into this checkout",
     )
     chosen = parser.parse_args(arguments)
@@ -85,9 +87,7 @@ def _make(work: Path, checkout: Path | None, console: Console) -> int:
             shutil.copyfile(built.file, models / "digits.tflite")
             shutil.copyfile(built.report, models / "digits.report.json")
             sources = checkout / "camera" / "sources"
-            digits.write_sheet(
-                held_out, sources / "demo_digits.png", sources / "demo_digits.txt"
-            )
+            digits.write_sheet(held_out, sources / "demo_digits.png", sources / "demo_digits.txt")
     return 0
 
 

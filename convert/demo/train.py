@@ -69,7 +69,7 @@ def _ink(data: Digits) -> FloatTensor:
     bright = np.concatenate(
         [preprocessing.normalize(preprocessing.resize(p, spec), spec) for p in pictures]
     )
-    ink: FloatTensor = 1.0 - bright[..., 0]
+    ink: FloatTensor = np.float32(1.0) - bright[..., 0]
     return ink
 
 

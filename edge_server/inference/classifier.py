@@ -177,7 +177,8 @@ def _image_shape(name: str, tensor: TensorInfo) -> tuple[int, int, int]:
         )
     if tensor.dtype not in _INPUT_DTYPES:
         raise ModelFileError(
-            f"{name} takes {tensor.dtype} numbers; an image classifier takes float32, uint8 or int8."
+            f"{name} takes {tensor.dtype} numbers; "
+            "an image classifier takes float32, uint8 or int8."
         )
     return shape[1], shape[2], shape[3]
 

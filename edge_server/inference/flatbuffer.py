@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from flatbuffers import encode, packer
-from flatbuffers import number_types as N
+from flatbuffers import encode, number_types, packer
 from flatbuffers.table import Table as RawTable
 
 
@@ -40,19 +39,19 @@ class Table:
         return int(self._raw.Get(flags, position)) if position else default
 
     def int8(self, field: int, default: int = 0) -> int:
-        return self._scalar(field, N.Int8Flags, default)
+        return self._scalar(field, number_types.Int8Flags, default)
 
     def uint8(self, field: int, default: int = 0) -> int:
-        return self._scalar(field, N.Uint8Flags, default)
+        return self._scalar(field, number_types.Uint8Flags, default)
 
     def int32(self, field: int, default: int = 0) -> int:
-        return self._scalar(field, N.Int32Flags, default)
+        return self._scalar(field, number_types.Int32Flags, default)
 
     def uint32(self, field: int, default: int = 0) -> int:
-        return self._scalar(field, N.Uint32Flags, default)
+        return self._scalar(field, number_types.Uint32Flags, default)
 
     def uint64(self, field: int, default: int = 0) -> int:
-        return self._scalar(field, N.Uint64Flags, default)
+        return self._scalar(field, number_types.Uint64Flags, default)
 
     def text(self, field: int) -> str:
         """A string, empty where absent."""
@@ -75,11 +74,15 @@ class Table:
 
     def floats(self, field: int) -> tuple[float, ...]:
         """A vector of float32."""
-        return tuple(float(self._raw.Get(N.Float32Flags, p)) for p in self._elements(field, 4))
+        return tuple(
+            float(self._raw.Get(number_types.Float32Flags, p)) for p in self._elements(field, 4)
+        )
 
     def int32s(self, field: int) -> tuple[int, ...]:
         """A vector of int32."""
-        return tuple(int(self._raw.Get(N.Int32Flags, p)) for p in self._elements(field, 4))
+        return tuple(
+            int(self._raw.Get(number_types.Int32Flags, p)) for p in self._elements(field, 4)
+        )
 
     def octets(self, field: int) -> bytes:
         """A vector of bytes."""
@@ -100,5 +103,3 @@ class Table:
         if start + length * width > len(self._raw.Bytes):
             raise IndexError("a vector runs past the end of the file")
         return range(start, start + length * width, width)
-
-

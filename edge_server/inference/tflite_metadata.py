@@ -131,6 +131,4 @@ def _read(model: Table) -> StandardMetadata | None:
         for file in output.tables(TensorMetadata.ASSOCIATED_FILES):
             if file.int8(AssociatedFile.TYPE) == FILE_TENSOR_AXIS_LABELS:
                 label_file = label_file or file.text(AssociatedFile.NAME)
-    return StandardMetadata(
-        model.text(ModelMetadata.NAME), label_file, mean, std, grayscale
-    )
+    return StandardMetadata(model.text(ModelMetadata.NAME), label_file, mean, std, grayscale)
