@@ -1,0 +1,127 @@
+"""The product as its users run it: real processes, real sockets, a real browser.
+
+The server runs in the environment that a device has, named by EDGE_DEVICE_PYTHON (scripts/test
+sets it); without that in the one that runs the tests.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DEVICE_PYTHON = os.environ.get("EDGE_DEVICE_PYTHON", sys.executable)
+START_SECONDS = 60.0
+# In CI what a test needs has to be there; on a developer's machine it may be missing.
+REQUIRED = os.environ.get("EDGE_TEST_REQUIRE", "").split(",")
+
+
+@dataclass(frozen=True)
+class RunningServer:
+    """A server that answers at `url`, without a slash at its end."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+
+def missing(what: str, why: str) -> None:
+    """Skip for want of a tool; fail where it is required."""
+    if what in REQUIRED:
+        pytest.fail(f"{what} is required here: {why}")
+    pytest.skip(why)
+
+
+@contextlib.contextmanager
+def serve(arguments: Sequence[str | Path] = ()) -> Iterator[RunningServer]:
+    """Run `python -m edge_server` on a free port of this machine until the block ends."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("EDGE_", "PYTHON"))}
+    command = [DEVICE_PYTHON, "-m", "edge_server", "--port", "0", *map(str, arguments)]
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "server.log"
+        with log.open("wb") as stream:
+            process = subprocess.Popen(command, cwd=ROOT, stderr=stream, env=environment)
+        try:
+            yield RunningServer(_wait_for_address(process, log), process, log)
+        finally:
+            process.terminate()
+            try:
+                status = process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                raise
+        assert status == 0, log.read_text()
+
+
+def _wait_for_address(process: subprocess.Popen[bytes], log: Path) -> str:
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end:
+        found = re.search(r"url=(http://\S+)/", log.read_text())
+        if found:
+            return found[1]
+        if process.poll() is not None:
+            break
+        time.sleep(0.05)
+    raise AssertionError(f"the server did not start:\n{log.read_text()}")
+
+
+@pytest.fixture(scope="session")
+def run_server() -> Callable[..., contextlib.AbstractContextManager[RunningServer]]:
+    """serve(), for tests that choose the arguments."""
+    return serve
+
+
+@pytest.fixture(scope="session")
+def digits_server() -> Iterator[RunningServer]:
+    """The bundled model with the demo camera."""
+    with serve() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Headless Chromium, the system's own."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        missing("chromium", "needs Chromium: apt-get install chromium")
+    with sync_api.sync_playwright() as playwright:
+        # As root Chromium has no sandbox; the rest keeps it from looking for its maker's hosts.
+        made = playwright.chromium.launch(
+            executable_path=chromium,
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--no-first-run",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+            ],
+        )
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def chromium_page(browser: Any) -> Iterator[Any]:
+    """A new page, the size of the Pi's touch display; `console_errors` holds what it complained."""
+    context = browser.new_context(viewport={"width": 1024, "height": 600}, locale="en-GB")
+    page = context.new_page()
+    page.console_errors = []
+    page.on("console", lambda m: page.console_errors.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: page.console_errors.append(str(error)))
+    yield page
+    context.close()
