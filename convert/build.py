@@ -34,7 +34,7 @@ from convert.errors import UsageError
 from convert.golden_writer import Picture
 from convert.options import Options
 from convert.original import OriginalRun
-from convert.photos import PhotoSet
+from convert.photos import PhotoSet, Unreadable
 from convert.source import Source
 from convert.validation import Validation
 from convert.workshop import Workshop
@@ -53,6 +53,7 @@ class Built:
     file: Path
     report: Path
     validation: Validation
+    unreadable: tuple[Unreadable, ...]
 
 
 @dataclass(frozen=True)
@@ -113,8 +114,9 @@ def build(options: Options, console: Console) -> Built:
             unreadable=before.unreadable,
             seconds=time.perf_counter() - started,
         )
+        calibrated = (inputs.calibrated.unreadable,) if inputs.calibrated else ()
         file, written = workshop.publish(finished, report.to_bytes(document), passed=judged.passed)
-        return Built(file, written, judged)
+        return Built(file, written, judged, (*calibrated, before.unreadable))
 
 
 def _read_inputs(options: Options, model: Source, console: Console) -> _Inputs:

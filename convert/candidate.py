@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -70,13 +70,16 @@ def _run_child(
     with tempfile.TemporaryFile("w+") as noise:
         # The child's device code is this same code, wherever it was imported from.
         home = str(Path(edge_server.__file__).resolve().parent.parent)
-        path = os.pathsep.join(filter(None, (home, os.environ.get("PYTHONPATH"))))
+        others = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+        path = os.pathsep.join([home, *map(os.path.abspath, others)])
         child = subprocess.Popen(
             [sys.executable, "-m", "edge_server.inference.evaluate"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=noise,
             text=True,
+            # `-m` looks into the current directory first, which may hold another edge_server.
+            cwd=home,
             env=os.environ | {"PYTHONPATH": path},
         )
         try:
@@ -110,12 +113,14 @@ def _talk(
     return last
 
 
-def _lines(stream: IO[str]) -> Any:
+def _lines(stream: IO[str]) -> Iterator[dict[str, Any]]:
     for line in stream:
         try:
-            yield json.loads(line)
+            message = json.loads(line)
         except ValueError:  # something that a library printed
             continue
+        if isinstance(message, dict):
+            yield message
 
 
 def _failure(model: Path, last: dict[str, Any], status: int, noise: str) -> str:

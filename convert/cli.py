@@ -13,6 +13,7 @@ from convert.errors import BuildError, UsageError
 from convert.options import Options
 from convert.recipes import RECIPES
 from convert.validation import Gate
+from convert.workshop import Workshop
 from edge_server.errors import EdgeError
 from edge_server.inference.preprocessing import PRESETS, Filter, Fit
 
@@ -44,6 +45,10 @@ def _build(chosen: argparse.Namespace, console: Console) -> int:
             built = _run(options, console)
     except (EdgeError, KeyboardInterrupt):
         raise
+    except PermissionError as error:
+        raise BuildError(
+            f"{error.filename} is not for this user: change its permissions or its owner."
+        ) from error
     except Exception as error:
         said = console.last_words()
         raise BuildError(
@@ -63,6 +68,8 @@ def _run(options: Options, console: Console) -> Built:
     for named in (options.validation, options.calibration, options.labels):
         if named is not None and not named.exists():
             raise UsageError(f"There is no {named}: check the path.")
+    with Workshop(options.output):
+        pass  # whether it can be written
     with console.step("load TensorFlow"):
         from convert import build
 
@@ -82,6 +89,9 @@ def _summarize(built: Built, console: Console) -> None:
             f"  top-1 {judged.original.top1:.1%} -> {judged.candidate.top1:.1%}, "
             f"top-5 {judged.original.top5:.1%} -> {judged.candidate.top5:.1%}"
         )
+    for unreadable in built.unreadable:
+        if unreadable.reasons:
+            console.say(f"  {unreadable.sentence()}")
     for failure in judged.failures:
         console.say(f"  failed: {failure}")
     console.say(f"  {built.file} ({built.file.stat().st_size / 1e6:.2f} MB), {built.report}")

@@ -84,10 +84,13 @@ def write(description: Description) -> bytes:
 
 def _input(writer: _Writer, description: Description) -> int:
     spec = description.preprocessing
+    # MediaPipe refuses a mean and a std of different lengths.
+    count = max(len(spec.mean), len(spec.std))
+    mean, std = (values * (count // len(values)) for values in (spec.mean, spec.std))
     options = writer.table(
         {
-            fields.NormalizationOptions.MEAN: writer.floats(spec.mean),
-            fields.NormalizationOptions.STD: writer.floats(spec.std),
+            fields.NormalizationOptions.MEAN: writer.floats(mean),
+            fields.NormalizationOptions.STD: writer.floats(std),
         }
     )
     unit = writer.table(

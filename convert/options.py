@@ -12,7 +12,8 @@ from edge_server.inference.preprocessing import Filter, Fit
 
 @dataclass(frozen=True)
 class Options:
-    """`validation` and `calibration` name photos as photos.read() takes them.
+    """`validation` names photos as photos.read() takes them, `calibration` as
+    photos.read_unlabelled() does.
 
     `preprocessing` is the name of a preset; `input_size` is (height, width), for a model that
     leaves them free; `calibration_limit` is the most photos that calibration uses.

@@ -43,14 +43,23 @@ class Source:
         return scores.reshape(len(tensors), self.classes)
 
     def single_image_function(self) -> Any:
-        """A concrete function for one image: a fixed batch makes a simpler graph."""
+        """A concrete function for one image: a fixed batch makes a simpler graph.
+
+        Raises UsageError where the model can't take pictures of this size.
+        """
         shape = (1, self.height, self.width, self.channels)
 
         def single_image(image: Any) -> dict[str, Any]:
             return {self.output_name: self.function(**{self.input_name: image})[self.output_name]}
 
         image = tf.TensorSpec(shape, tf.float32, name=self.input_name)
-        return tf.function(single_image, input_signature=[image]).get_concrete_function()
+        try:
+            return tf.function(single_image, input_signature=[image]).get_concrete_function()
+        except (ValueError, tf.errors.OpError) as error:
+            raise UsageError(
+                f"{self.path} does not work on pictures of {self.width}x{self.height} "
+                f"({first_line(error)}): give --input-size the size it was trained with."
+            ) from error
 
 
 def load(path: Path, signature: str | None, input_size: tuple[int, int] | None = None) -> Source:
@@ -170,4 +179,11 @@ def _class_output(path: Path, signature: str, outputs: dict[str, Any]) -> tuple[
             f"(float32 [batch, classes]); its outputs are: {_describe(outputs)}. "
             "Choose another with --signature or export the classifier alone."
         )
-    return fitting[0], int(outputs[fitting[0]].shape[1])
+    classes = int(outputs[fitting[0]].shape[1])
+    if classes < 2:
+        # Its best class would always be the only one: validation would pass whatever came out.
+        raise UsageError(
+            f"{path} puts out a single number, not a score for each class: export it with two, "
+            "for example tf.concat([1 - p, p], axis=1) for a sigmoid p."
+        )
+    return fitting[0], classes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
 from pathlib import Path
@@ -26,6 +27,7 @@ class Workshop:
     def __enter__(self) -> Workshop:
         """Raises BuildError where the output directory can't be written."""
         try:
+            self._made = not self.output.exists()
             self.output.mkdir(parents=True, exist_ok=True)
             self.path = Path(tempfile.mkdtemp(prefix=".build-", dir=self.output))
         except OSError as error:
@@ -33,6 +35,14 @@ class Workshop:
                 f"The output directory {self.output} can't be written ({error.strerror}): "
                 "choose another with --output."
             ) from error
+        # Renaming onto a directory would fail after the other file is in its place.
+        for name in (MODEL_NAME, REJECTED_NAME, PREVIOUS_NAME, REPORT_NAME):
+            if (self.output / name).is_dir():
+                self.path.rmdir()
+                raise BuildError(
+                    f"{self.output / name} is a directory, where a file has to be written: "
+                    "remove it, or choose another --output."
+                )
         return self
 
     def __exit__(
@@ -42,11 +52,20 @@ class Workshop:
         trace: TracebackType | None,
     ) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
+        if self._made:
+            with contextlib.suppress(OSError):  # it is kept when something stands in it
+                self.output.rmdir()
 
     def put(self, name: str, content: bytes) -> Path:
-        """Write an unfinished file."""
+        """Write an unfinished file. Raises BuildError where the disk does not take it."""
         path = self.path / name
-        path.write_bytes(content)
+        try:
+            path.write_bytes(content)
+        except OSError as error:
+            raise BuildError(
+                f"{len(content) / 1e6:.1f} MB can't be written to {self.output} "
+                f"({error.strerror}): make room there, or choose another --output."
+            ) from error
         return path
 
     def publish(self, model: Path, report: bytes, *, passed: bool) -> tuple[Path, Path]:

@@ -34,8 +34,15 @@ class _Server(wsgi.Server):
 
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Raises EdgeError where it cannot begin."""
-    services = build(settings)
-    server = _make(settings, services)
+    # The port first: a wrong address is said at once, and whoever asks early waits for the model.
+    server = _make(settings)
+    _bind(server, settings)
+    try:
+        services = build(settings)
+    except BaseException:
+        server.stop()
+        raise
+    server.wsgi_app = create_app(services)
     stop = threading.Event()
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
@@ -48,7 +55,6 @@ def run(settings: Settings) -> None:
         finally:
             stop.set()
 
-    _bind(server, settings)
     previous = {s: signal.signal(s, on_signal) for s in (signal.SIGTERM, signal.SIGINT)}
     services.start()
     acceptor = threading.Thread(target=serve, name="acceptor")
@@ -63,14 +69,14 @@ def run(settings: Settings) -> None:
     _log.info("stopped")
 
 
-def _make(settings: Settings, services: Services) -> Any:
+def _make(settings: Settings) -> Any:
     # A request that waits for an interpreter and a viewer each hold a thread; with one for each
     # of them and some to spare, health checks are always answered and excess load is shed by the
     # pool, at once, and not by a queue of connections.
     threads = settings.viewers + settings.queue + settings.interpreter_count + _SPARE_THREADS
     server = _Server(
         (settings.host, settings.port),
-        create_app(services),
+        None,  # the application comes when its model is loaded
         numthreads=threads,
         max=threads,
         request_queue_size=128,

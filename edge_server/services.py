@@ -82,6 +82,7 @@ def build(settings: Settings) -> Services:
 
     Raises ModelFileError, ModelRefused, SettingError.
     """
+    grabber = _grabber(settings)
     classifier = Classifier(
         bundle.read(settings.model_file, labels=settings.labels, preset=settings.preprocessing),
         interpreters=settings.interpreter_count,
@@ -99,7 +100,7 @@ def build(settings: Settings) -> Services:
         *(runtime.name, runtime.version, classifier.interpreters, classifier.threads),
     )
     _warn_of_rejection(classifier)
-    return Services(settings, classifier, model, _camera(settings, classifier))
+    return Services(settings, classifier, model, _camera(settings, grabber, classifier))
 
 
 def _model_info(classifier: Classifier) -> ModelInfo:
@@ -125,12 +126,17 @@ def _warn_of_rejection(classifier: Classifier) -> None:
         )
 
 
-def _camera(settings: Settings, classifier: Classifier) -> Camera | None:
+def _grabber(settings: Settings) -> Grabber | None:
     if settings.camera_spec is None:
         return None
     try:
-        grabber = Grabber(from_spec(settings.camera_spec))
+        return Grabber(from_spec(settings.camera_spec))
     except CameraError as error:
         raise SettingError(str(error)) from error
+
+
+def _camera(settings: Settings, grabber: Grabber | None, classifier: Classifier) -> Camera | None:
+    if grabber is None:
+        return None
     broadcast = Broadcast(grabber, max_viewers=settings.viewers)
     return Camera(grabber, broadcast, Live(grabber, classifier, timeout=settings.timeout))

@@ -20,7 +20,7 @@ from edge_server.errors import ImageError, ImageTooLarge, UnsupportedImage
 Pixels: TypeAlias = np.ndarray[Any, np.dtype[np.uint8]]
 
 DEFAULT_MAX_PIXELS: Final = 50_000_000
-_FORMATS: Final = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "MPO")
+_FORMATS: Final = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 _HEIC_BRANDS: Final = (b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"heim")
 
 
