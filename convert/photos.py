@@ -59,7 +59,7 @@ class Unreadable:
 
     def check(self) -> None:
         """Raises BuildError where 10 % or more of the photos are unreadable."""
-        if self.reasons and len(self.reasons) >= MAX_UNREADABLE * self.total:
+        if self.reasons and len(self.reasons) / self.total >= MAX_UNREADABLE:
             first = next(iter(self.reasons))
             raise BuildError(
                 f"{len(self.reasons)} of {self.total} photos in {self.origin} can't be read, "

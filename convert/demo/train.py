@@ -9,9 +9,10 @@ from typing import Any, Final
 import numpy as np
 import tensorflow as tf
 
-from convert.demo import digits
+from convert.demo import digits, strokes
 from convert.demo.augment import augment
 from convert.demo.digits import Digits
+from convert.metrics import Classes
 from edge_server.inference import preprocessing
 from edge_server.inference.preprocessing import FloatTensor, Preprocessing
 
@@ -19,6 +20,7 @@ PRESET: Final = "unit"
 SIDE: Final = 32
 EPOCHS: Final = 45
 _BATCH: Final = 64
+_DRAWN_OF_EACH_SHAPE: Final = 20
 _SEED: Final = 20
 
 
@@ -51,14 +53,14 @@ def train(data: Digits, report: Any) -> Any:
     tf.keras.utils.set_random_seed(_SEED)
     tf.config.experimental.enable_op_determinism()
     rng = np.random.default_rng(_SEED)
-    ink = _ink(data)
+    ink, labels = _with_drawn_shapes(_ink(data), data.labels, rng)
     network = model()
     steps = -(-len(ink) // _BATCH)
     rate = tf.keras.optimizers.schedules.CosineDecay(3e-3, EPOCHS * steps)
     network.compile(tf.keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
     for _ in report(range(EPOCHS)):
-        for pictures, labels in _batches(ink, data, rng):
-            network.train_on_batch(pictures, labels)
+        for pictures, classes in _batches(ink, labels, rng):
+            network.train_on_batch(pictures, classes)
     return network
 
 
@@ -73,15 +75,23 @@ def _ink(data: Digits) -> FloatTensor:
     return ink
 
 
+def _with_drawn_shapes(
+    ink: FloatTensor, labels: Classes, rng: np.random.Generator
+) -> tuple[FloatTensor, Classes]:
+    """The real digits and, one for a dozen of them, shapes that they lack."""
+    drawn, classes = strokes.drawn(_DRAWN_OF_EACH_SHAPE, SIDE, rng)
+    return np.concatenate([ink, drawn]), np.concatenate([labels, classes])
+
+
 def _batches(
-    ink: FloatTensor, data: Digits, rng: np.random.Generator
+    ink: FloatTensor, labels: Classes, rng: np.random.Generator
 ) -> Iterator[tuple[FloatTensor, Any]]:
     """One epoch in a new order, every picture augmented anew."""
     order = rng.permutation(len(ink))
     for start in range(0, len(order), _BATCH):
         chosen = order[start : start + _BATCH]
         pictures = np.stack([augment(ink[i], rng) for i in chosen])
-        yield pictures[..., np.newaxis], data.labels[chosen]
+        yield pictures[..., np.newaxis], labels[chosen]
 
 
 def export(network: Any, folder: Path) -> None:
