@@ -206,10 +206,13 @@ def test_comes_back_after_a_kill(installed: Installed) -> None:
     assert eventually(installed.answers, 20)
 
 
-def test_stops_cleanly(installed: Installed) -> None:
-    began = time.monotonic()
-    installed.machine.run("systemctl", "stop", UNIT)
-    assert time.monotonic() - began < 10
+def test_stops_cleanly_while_a_viewer_watches(installed: Installed) -> None:
+    with socket.create_connection(("127.0.0.1", installed.port), timeout=10) as viewer:
+        viewer.sendall(b"GET /camera/stream.mjpg HTTP/1.1\r\nHost: edge\r\n\r\n")
+        assert viewer.recv(1000).startswith(b"HTTP/1.1 200")
+        began = time.monotonic()
+        installed.machine.run("systemctl", "stop", UNIT)
+        assert time.monotonic() - began < 10
     assert [installed.unit(n) for n in ("ActiveState", "Result", "ExecMainStatus")] == [
         *("inactive", "success", "0")
     ]
