@@ -41,7 +41,7 @@ class Console:
             unit=unit,
             leave=False,
             file=self._stream,
-            disable=not self._stream.isatty(),
+            disable=not total or not self._stream.isatty(),
             dynamic_ncols=True,
         )
 
