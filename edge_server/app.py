@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from urllib.parse import quote
 
 from flask import Flask, Response, g, jsonify, request
 from flask.typing import ResponseReturnValue
@@ -44,7 +45,8 @@ def create_app(services: Services) -> Flask:
             response.headers.setdefault(name, value)
         _log.info(
             "method=%s path=%s status=%d ms=%.1f client=%s",
-            *(request.method, request.path, response.status_code),
+            # Quoted, or a line break in it would begin a line of the log.
+            *(request.method, quote(request.path), response.status_code),
             *((time.perf_counter() - g.started) * 1e3, request.remote_addr),
         )
         return response
@@ -67,7 +69,7 @@ def render_error(error: Exception, services: Services) -> ResponseReturnValue:
         response = error.get_response()
         headers = {"Allow": response.headers["Allow"]} if "Allow" in response.headers else {}
         return jsonify(error=_sentence(error, services)), error.code or 500, headers
-    _log.exception("path=%s failed", request.path)
+    _log.exception("path=%s failed", quote(request.path))
     return jsonify(error="The server made a mistake: its log says more."), 500
 
 
@@ -76,9 +78,19 @@ def _sentence(error: HTTPException, services: Services) -> str:
         return f"There is nothing at {request.path}: see the list of addresses in the README."
     if error.code == 405:
         return f"{request.method} is not offered at {request.path}: see the Allow header."
+    if error.code == 413 and request.mimetype == "multipart/form-data" and _fits():
+        return (
+            f"The form has too many parts or too long a text field: send at most "
+            f"{services.settings.max_images} images, as files."
+        )
     if error.code == 413:
         return (
             f"The request is over the limit of {services.settings.max_body} MiB: "
             "send a smaller image or fewer of them."
         )
     return error.description or error.name
+
+
+def _fits() -> bool:
+    """Whether the request's length is within the limit, so that something else was too much."""
+    return (request.content_length or 0) <= (request.max_content_length or 0)

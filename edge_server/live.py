@@ -11,7 +11,7 @@ from typing import Final
 
 from camera.frame import Frame
 from camera.grabber import Grabber
-from edge_server.errors import CameraUnavailable
+from edge_server.errors import CameraUnavailable, DeadlineExceeded
 from edge_server.inference.classifier import Classification, Classifier
 
 # An answer about a scene that is gone would be wrong, however confident. Seconds.
@@ -37,15 +37,22 @@ class Live:
     def newest(self) -> LiveAnswer:
         """The answer to the newest frame.
 
-        Raises CameraUnavailable where there is none or only an old one; the errors of
-        Classifier.classify_pixels too.
+        Raises CameraUnavailable where there is none or only an old one, DeadlineExceeded, and
+        what Classifier.classify_pixels raises.
         """
         frame = self._grabber.latest()
         if frame is None or frame.age() > MAX_FRAME_AGE:
             raise CameraUnavailable(self._grabber.status().trouble())
-        with self._lock:
+        if not self._lock.acquire(timeout=self._timeout):
+            raise DeadlineExceeded(
+                f"The camera's picture was not classified within {self._timeout:g} s: "
+                "try again, with fewer requests at a time."
+            )
+        try:
             # While this thread waited, another may have answered a newer frame than its own.
             if self._answer is None or self._answer.frame.number < frame.number:
                 result = self._classifier.classify_pixels(frame.pixels, timeout=self._timeout)
                 self._answer = LiveAnswer(frame, result)
             return self._answer
+        finally:
+            self._lock.release()

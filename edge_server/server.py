@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import json
 import logging
 import signal
 import threading
@@ -10,6 +12,7 @@ from types import FrameType
 from typing import Any, Final
 
 from cheroot import wsgi
+from cheroot.server import HTTPConnection, HTTPRequest
 
 from edge_server.app import create_app
 from edge_server.errors import PortInUse, SettingError
@@ -25,11 +28,42 @@ _IDLE_SECONDS: Final = 10
 _KEEP_ALIVE_CONNECTIONS: Final = 64
 
 
+_SENTENCES: Final = {
+    "408": "The request did not come to its end in time: send it again.",
+    "413": "The request is far over the limit of this server: send a smaller image or fewer.",
+    "414": "The address of the request is too long: send images in the body.",
+    "500": "The server made a mistake: its log says more.",
+}
+
+
+class _Request(HTTPRequest):
+    """A request. What is wrong with it before the application sees it is said as there: in JSON."""
+
+    def simple_response(self, status: int | str, msg: str = "") -> None:
+        number = str(status)[:3]
+        sentence = _SENTENCES.get(number, f"The request is not valid HTTP ({msg or status}).")
+        body = json.dumps({"error": sentence}).encode()
+        head = (
+            f"{self.server.protocol} {status}\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        )
+        self.close_connection = True
+        with contextlib.suppress(OSError):  # nobody is left to read it
+            self.conn.wfile.write(head.encode() + body)
+
+
+class _Connection(HTTPConnection):
+    RequestHandlerClass = _Request
+
+
 class _Server(wsgi.Server):
     """cheroot, logging where everything else does."""
 
+    ConnectionClass = _Connection
+
     def error_log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:
-        _log.log(level, "%s", msg, exc_info=traceback)
+        # Below an error it is a client that left, which needs no trace.
+        _log.log(level, "%s", msg, exc_info=traceback and level >= logging.ERROR)
 
 
 def run(settings: Settings) -> None:

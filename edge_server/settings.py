@@ -78,7 +78,8 @@ class Settings:
         maximum=10_000,
     )
     max_body: int = _setting(32, "largest request body, MiB", "MIB", minimum=1, maximum=1024)
-    max_pixels: int = _setting(50, "largest picture, megapixels", "MP", minimum=1, maximum=1000)
+    # Pillow itself refuses more than 178 million.
+    max_pixels: int = _setting(50, "largest picture, megapixels", "MP", minimum=1, maximum=178)
     max_images: int = _setting(64, "most images in one request", "N", minimum=1, maximum=4096)
     viewers: int = _setting(
         8, "most viewers of the camera's stream at once", "N", minimum=0, maximum=256

@@ -75,6 +75,12 @@ def read(path: Path, *, labels: Path | None = None, preset: str | None = None) -
     standard = None
     if tflite_file.METADATA_ENTRY in file.metadata:
         standard = tflite_metadata.read(file.metadata[tflite_file.METADATA_ENTRY])
+    if standard is not None and standard.label_file and standard.label_file not in file.attached:
+        # The attached files stand last, so a copy that was cut off lacks them and nothing else.
+        raise ModelFileError(
+            f"{path} lacks the file {standard.label_file} that it says it carries: "
+            "copy it again or convert it again."
+        )
     label_lines: tuple[str, ...] = ()
     if labels is not None:
         label_lines = read_labels(labels)

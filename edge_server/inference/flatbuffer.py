@@ -55,11 +55,7 @@ class Table:
 
     def text(self, field: int) -> str:
         """A string, empty where absent."""
-        position = self._position(field)
-        if not position:
-            return ""
-        raw: bytes = self._raw.String(position)
-        return raw.decode("utf-8")
+        return self.octets(field).decode("utf-8")
 
     def table(self, field: int) -> Table | None:
         position = self._position(field)
@@ -89,6 +85,10 @@ class Table:
         elements = self._elements(field, width=1)
         data: bytes = self._raw.Bytes
         return bytes(data[elements.start : elements.stop])
+
+    def length(self, field: int, width: int = 1) -> int:
+        """How many elements of `width` bytes a vector has, without reading them."""
+        return len(self._elements(field, width))
 
     def union(self, type_field: int) -> tuple[int, Table | None]:
         """A union: its type (0 is none), stored one field before its table."""

@@ -42,6 +42,11 @@ def _run_one(classifier: Classifier, sample: Golden) -> GoldenResult:
             f"{classifier.bundle.name} lacks its golden sample {sample.file}: "
             "copy or convert the model again."
         )
+    if not all(0 <= s.index < classifier.classes for s in sample.candidate):
+        raise ModelRefused(
+            f"The golden sample {sample.file} of {classifier.bundle.name} names a class that the "
+            "model does not have: convert the model again."
+        )
     try:
         scores = classifier.scores(decoding.decode(data))
     except ImageError as error:

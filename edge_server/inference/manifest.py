@@ -111,4 +111,7 @@ def _golden(document: dict[str, Any]) -> Golden:
     def scores(key: str) -> tuple[Score, ...]:
         return tuple(Score(int(s["index"]), float(s["score"])) for s in document[key])
 
-    return Golden(str(document["file"]), scores("original"), scores("candidate"))
+    golden = Golden(str(document["file"]), scores("original"), scores("candidate"))
+    if not golden.candidate:
+        raise ValueError(f"golden sample {golden.file} has no answer")
+    return golden

@@ -6,9 +6,10 @@ Knows nothing of what a model computes.
 from __future__ import annotations
 
 import threading
-import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
 from edge_server.errors import DeadlineExceeded, Overloaded
@@ -17,7 +18,7 @@ T = TypeVar("T")
 
 
 class Pool(Generic[T]):
-    """Hands each of its members to one borrower at a time.
+    """Hands each of its members to one borrower at a time, to the one who has waited longest.
 
     At most `max_waiting` borrowers wait; one more is turned away at once.
     """
@@ -28,11 +29,18 @@ class Pool(Generic[T]):
         self._free = list(members)
         self._size = len(self._free)
         self._max_waiting = max_waiting
-        self._waiting = 0
-        self._condition = threading.Condition()
+        # Each waits for a member in a box of its own, so that nobody who comes later can take it.
+        # While anybody waits, no member is free.
+        self._waiting: deque[SimpleQueue[T]] = deque()
+        self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return self._size
+
+    @property
+    def waiting(self) -> int:
+        """How many borrowers wait now."""
+        return len(self._waiting)
 
     @contextmanager
     def borrow(self, timeout: float) -> Iterator[T]:
@@ -45,30 +53,39 @@ class Pool(Generic[T]):
         try:
             yield member
         finally:
-            with self._condition:
-                # Last in, first out: the one just used has its weights in the caches.
-                self._free.append(member)
-                self._condition.notify()
+            self._give(member)
 
     def _take(self, timeout: float) -> T:
-        deadline = time.monotonic() + timeout
-        with self._condition:
-            if not self._free and self._waiting >= self._max_waiting:
+        with self._lock:
+            if self._free:
+                return self._free.pop()
+            if len(self._waiting) >= self._max_waiting:
                 raise Overloaded(
-                    f"The server is busy ({self._waiting} requests wait already): "
+                    f"The server is busy ({len(self._waiting)} requests wait already): "
                     "try again in a second."
                 )
-            self._waiting += 1
-            try:
-                while not self._free:
-                    remaining = deadline - time.monotonic()
-                    if remaining <= 0 or not self._condition.wait(remaining):
-                        if self._free:
-                            break
-                        raise DeadlineExceeded(
-                            f"No interpreter became free within {timeout:g} s: "
-                            "try again, with fewer requests at a time."
-                        )
-            finally:
-                self._waiting -= 1
-            return self._free.pop()
+            box: SimpleQueue[T] = SimpleQueue()
+            self._waiting.append(box)
+        try:
+            return box.get(timeout=timeout)
+        except Empty:
+            return self._last_chance(box, timeout)
+
+    def _last_chance(self, box: SimpleQueue[T], timeout: float) -> T:
+        """A member that came at the very moment when the time was up is taken, not lost."""
+        with self._lock:
+            if box in self._waiting:
+                self._waiting.remove(box)
+                raise DeadlineExceeded(
+                    f"No interpreter became free within {timeout:g} s: "
+                    "try again, with fewer requests at a time."
+                )
+        return box.get()
+
+    def _give(self, member: T) -> None:
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().put(member)
+            else:
+                # Last in, first out: the one just used has its weights in the caches.
+                self._free.append(member)

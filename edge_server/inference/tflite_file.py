@@ -10,6 +10,7 @@ import hashlib
 import io
 import struct
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,8 +21,13 @@ from edge_server.inference.flatbuffer import Table
 IDENTIFIER: Final = b"TFL3"
 METADATA_ENTRY: Final = "TFLITE_METADATA"
 
-# Fields of Model, Metadata, Buffer, OperatorCode, in the order of the schema.
+# Fields of Model and its tables, in the order of the schema.
 _MODEL_OPERATOR_CODES, _MODEL_SUBGRAPHS, _MODEL_BUFFERS, _MODEL_METADATA = 1, 2, 4, 6
+_SUBGRAPH_TENSORS, _SUBGRAPH_OPERATORS = 0, 3
+_TENSOR_SHAPE, _TENSOR_NAME, _TENSOR_QUANTIZATION = 0, 3, 4
+_QUANTIZATION_SCALE, _QUANTIZATION_ZERO_POINT = 2, 3
+_OPERATOR_INPUTS, _OPERATOR_OUTPUTS, _OPERATOR_OPTIONS_TYPE = 1, 2, 3
+_CODE_CUSTOM = 1
 _METADATA_NAME, _METADATA_BUFFER = 0, 1
 _BUFFER_DATA, _BUFFER_OFFSET, _BUFFER_SIZE = 0, 1, 2
 
@@ -80,8 +86,7 @@ def parse(data: bytes, name: str) -> TfliteFile:
 def _metadata_entries(data: bytes) -> dict[str, bytes]:
     model = Table.root(data)
     buffers = list(model.tables(_MODEL_BUFFERS))
-    if not any(model.tables(_MODEL_SUBGRAPHS)):
-        raise ValueError("no graph")
+    _walk(model, buffers)
     entries = {}
     for entry in model.tables(_MODEL_METADATA):
         buffer = buffers[entry.uint32(_METADATA_BUFFER)]
@@ -90,6 +95,33 @@ def _metadata_entries(data: bytes) -> dict[str, bytes]:
         content = data[offset : offset + size] if offset > 1 else buffer.octets(_BUFFER_DATA)
         entries[entry.text(_METADATA_NAME)] = content
     return entries
+
+
+def _walk(model: Table, buffers: list[Table]) -> None:
+    """Touch every part of the graph once, so that a file that was cut off is said to be so.
+
+    tflite-runtime 2.14 does not check the file that it is given: it dies, without a word.
+    Raises what Table raises, or ValueError where there is no graph.
+    """
+    for buffer in buffers:
+        buffer.length(_BUFFER_DATA)
+    for code in model.tables(_MODEL_OPERATOR_CODES):
+        code.text(_CODE_CUSTOM)
+    graphs = list(model.tables(_MODEL_SUBGRAPHS))
+    if not graphs:
+        raise ValueError("no graph")
+    for graph in graphs:
+        for tensor in graph.tables(_SUBGRAPH_TENSORS):
+            tensor.text(_TENSOR_NAME)
+            tensor.int32s(_TENSOR_SHAPE)
+            quantization = tensor.table(_TENSOR_QUANTIZATION)
+            if quantization is not None:
+                quantization.floats(_QUANTIZATION_SCALE)
+                quantization.length(_QUANTIZATION_ZERO_POINT, width=8)
+        for operator in graph.tables(_SUBGRAPH_OPERATORS):
+            operator.int32s(_OPERATOR_INPUTS)
+            operator.int32s(_OPERATOR_OUTPUTS)
+            operator.union(_OPERATOR_OPTIONS_TYPE)
 
 
 def _attached_files(data: bytes, name: str) -> dict[str, bytes]:
@@ -105,7 +137,7 @@ def _attached_files(data: bytes, name: str) -> dict[str, bytes]:
                     f"{_MAX_ATTACHED_BYTES // 2**20} MiB when unpacked: this is no ordinary model."
                 )
             return {info.filename: archive.read(info) for info in infos if not info.is_dir()}
-    except (zipfile.BadZipFile, OSError, RuntimeError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, ValueError) as error:
         raise ModelFileError(
             f"The files attached to {name} can't be read ({error}): copy or convert it again."
         ) from error

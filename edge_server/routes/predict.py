@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from edge_server import wire
 from edge_server.errors import BadRequest, ImageError, UnsupportedMediaType
@@ -58,6 +59,9 @@ def _images() -> ImageRequest:
         is_batch = len(files) > 1 or files[0][0].startswith("images")
         return ImageRequest(tuple(data for _, data in files), batch=is_batch)
     body = request.get_data(cache=False)
+    if request.content_length is None and len(body) >= (request.max_content_length or 0):
+        # Of a body whose length is not said beforehand, the rest was left unread.
+        raise RequestEntityTooLarge
     if not body:
         raise BadRequest(
             'The request has no body: send JSON {"image": "<base64>"}, a form with a file, '

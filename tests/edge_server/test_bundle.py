@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import pytest
+
+from edge_server.errors import ModelFileError, SettingError
+from edge_server.inference import bundle
+from edge_server.inference.manifest import Manifest, Output
+from edge_server.inference.preprocessing import ColorOrder, from_preset
+
+
+@pytest.fixture
+def manifest():
+    return Manifest("paint", from_preset("unit", width=8, height=8), Output.LOGITS, "float32")
+
+
+def test_our_own_file_says_everything(bundled_model):
+    made = bundle.read(bundled_model)
+    assert made.name == "digits"
+    assert made.labels == tuple("0123456789")
+    assert made.output is Output.PROBABILITIES
+    assert made.manifest.recipe == "int8"
+    assert made.preprocessing(32, 32, 1) == made.manifest.preprocessing
+
+
+def test_name_labels_and_output_come_from_the_manifest(colour_file, manifest):
+    path = colour_file({"edge.json": manifest.to_bytes(), "labels.txt": b"red\ngreen\nblue\n"})
+    made = bundle.read(path)
+    assert (made.name, made.output) == ("paint", Output.LOGITS)
+    assert made.labels == ("red", "green", "blue")
+
+
+def test_a_file_that_says_nothing_is_called_by_its_name(colour_file):
+    made = bundle.read(colour_file())
+    assert made.name == "colour"
+    assert made.labels == ()
+    assert made.manifest is None
+    assert made.output is Output.PROBABILITIES
+
+
+def test_missing_normalization_is_asked_for(colour_file):
+    with pytest.raises(SettingError, match=r"colour does not say .*--preprocessing \(tf, unit"):
+        bundle.read(colour_file()).preprocessing(8, 8, 3)
+
+
+def test_the_option_goes_before_the_manifest(bundled_model):
+    spec = bundle.read(bundled_model, preset="tf").preprocessing(32, 32, 1)
+    assert (spec.mean, spec.color_order) == ((127.5,), ColorOrder.GRAYSCALE)
+
+
+def test_given_labels_go_before_those_in_the_file(bundled_model, tmp_path):
+    labels = tmp_path / "labels.txt"
+    labels.write_text("null\neins\n")
+    assert bundle.read(bundled_model, labels=labels).labels == ("null", "eins")
+
+
+def test_a_manifest_that_contradicts_the_graph_is_refused(bundled_model):
+    with pytest.raises(ModelFileError, match=r"edge\.json says 32x32x1, the graph 28x32x1"):
+        bundle.read(bundled_model).preprocessing(28, 32, 1)
+
+
+def test_a_file_without_the_labels_that_it_names_was_cut_off(altered):
+    with pytest.raises(ModelFileError, match=r"lacks the file labels\.txt .* copy it again"):
+        bundle.read(altered({"labels.txt": None}))
+
+
+def test_standard_metadata_is_enough(shared):
+    made = bundle.read(shared / "tflite" / "mobilenet_v1_0.25_224_float_metadata.tflite")
+    assert made.manifest is None
+    assert len(made.labels) == 1001
+    assert made.labels[:2] == ("background", "tench")
+    spec = made.preprocessing(224, 224, 3)
+    assert (spec.mean, spec.std, spec.color_order) == ((127.5,), (127.5,), ColorOrder.RGB)
+
+
+def test_labels_keep_their_places_around_an_empty_line(tmp_path):
+    path = tmp_path / "labels.txt"
+    path.write_bytes(b"\xef\xbb\xbfcat \r\n\r\n  dog\r\n\r\n\r\n")
+    assert bundle.read_labels(path) == ("cat", "", "dog")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"), [(b"\n\n", "is empty"), (b"K\xe4se\n", "not UTF-8"), (None, "No such")]
+)
+def test_a_label_file_that_can_t_be_used_is_named(content, reason, tmp_path):
+    path = tmp_path / "words.txt"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(SettingError, match=rf"words\.txt .*{reason}"):
+        bundle.read_labels(path)

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from camera.errors import CameraError
+from camera.grabber import Grabber
+from edge_server import live as module
+from edge_server.errors import CameraUnavailable, DeadlineExceeded
+from edge_server.inference import bundle
+from edge_server.inference.classifier import Classifier
+from edge_server.live import Live
+
+
+class Slides:
+    """A source that shows the next colour when it is told to."""
+
+    def __init__(self):
+        self.next = threading.Semaphore(1)
+        self.colour = 0
+
+    def open(self):
+        pass
+
+    def read(self):
+        self.next.acquire(timeout=30)
+        pixels = np.zeros((24, 24, 3), np.uint8)
+        pixels[..., self.colour % 3] = 255
+        self.colour += 1
+        return pixels
+
+    def close(self):
+        self.next.release()
+
+    def describe(self):
+        return "slides"
+
+
+class Broken(Slides):
+    def open(self):
+        raise CameraError("The camera is not plugged in; plug it in.")
+
+
+@pytest.fixture
+def colours(colour_file, monkeypatch):
+    """A classifier of colours, and how many pictures it was given."""
+    classifier = Classifier(bundle.read(colour_file(), preset="unit"))
+    seen = []
+    classify = classifier.classify_pixels
+
+    def counted(pixels, **options):
+        seen.append(pixels)
+        return classify(pixels, **options)
+
+    monkeypatch.setattr(classifier, "classify_pixels", counted)
+    return classifier, seen
+
+
+@pytest.fixture
+def watch(colours, until):
+    """Starts a camera and gives it with its live answers."""
+    started = []
+
+    def start(source, timeout=10.0, first=True):
+        grabber = Grabber(source)
+        started.append((source, grabber))
+        grabber.start()
+        if first:
+            until(grabber.latest)
+        return grabber, Live(grabber, colours[0], timeout=timeout)
+
+    yield start
+    for source, grabber in started:
+        source.next.release()  # lets its reader go
+        grabber.stop()
+
+
+def test_the_newest_frame_is_answered(watch, until):
+    source = Slides()
+    grabber, live = watch(source)
+    for expected in ("0", "1", "2"):
+        answer = live.newest()
+        assert answer.classification.top[0].label == expected
+        assert answer.frame is grabber.latest()
+        source.next.release()
+        until(lambda n=answer.frame.number: grabber.latest().number > n)
+
+
+def test_a_frame_is_classified_once_however_many_ask(watch, colours):
+    _, live = watch(Slides())
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda _: live.newest(), range(40)))
+    assert len(colours[1]) == 1
+    assert all(answer is answers[0] for answer in answers)
+
+
+def test_nobody_asks_nothing_is_computed(watch, until, colours):
+    source = Slides()
+    grabber, _ = watch(source)
+    source.next.release()
+    until(lambda: grabber.latest().number == 2)
+    assert colours[1] == []
+
+
+def test_without_a_frame_the_reason_is_said(watch, until):
+    grabber, live = watch(Broken(), first=False)
+    until(lambda: grabber.status().error)
+    with pytest.raises(CameraUnavailable, match="plug it in") as caught:
+        live.newest()
+    assert (caught.value.status, caught.value.retry_after) == (503, 1)
+
+
+def test_an_old_frame_is_not_answered(watch, monkeypatch):
+    _, live = watch(Slides())
+    assert live.newest()
+    monkeypatch.setattr(module, "MAX_FRAME_AGE", 0.0)
+    with pytest.raises(CameraUnavailable, match="no picture since"):
+        live.newest()
+
+
+def test_nobody_waits_beyond_the_deadline_for_another_one_s_answer(watch):
+    _, live = watch(Slides(), timeout=0.05)
+    with live._lock, pytest.raises(DeadlineExceeded, match=r"within 0\.05 s"):
+        live.newest()
+    assert live.newest()
+
+
+def test_an_error_of_the_classifier_blocks_nobody_after_it(watch, colours, monkeypatch):
+    _, live = watch(Slides(), timeout=1.0)
+    with monkeypatch.context() as patched:
+        patched.setattr(colours[0], "classify_pixels", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            live.newest()
+    assert live.newest().frame.age() < time.monotonic()
