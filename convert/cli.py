@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -28,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status: 0 passed, 3 gate failed, 2 wrong usage, 1 else."""
     chosen = _parser().parse_args(arguments)
     console = Console()
+    # Being terminated leaves as little behind as Ctrl-C.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return _build(chosen, console)
     except EdgeError as error:
@@ -36,6 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         console.say("edge-convert: interrupted; nothing was left behind.")
         return EXIT_INTERRUPTED
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _build(chosen: argparse.Namespace, console: Console) -> int:

@@ -126,8 +126,8 @@ def _choose_signature(path: Path, model: Any, chosen: str | None) -> str:
 
 
 def _describe(specs: dict[str, Any]) -> str:
-    """Tensor specifications in words: image float32 [None, 224, 224, 3]."""
-    texts = [f"{name} {spec.dtype.name} {spec.shape}" for name, spec in specs.items()]
+    """Tensor specifications in words: image float32 (None, 224, 224, 3)."""
+    texts = [f"{name} {spec.dtype.name} {spec.shape}" for name, spec in sorted(specs.items())]
     return "; ".join(texts) or "none"
 
 

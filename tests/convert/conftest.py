@@ -51,7 +51,7 @@ class Ran:
 # --- Models -----------------------------------------------------------------------------------
 
 
-def colour_logits(image: Any) -> Any:
+def _colour_logits(image: Any) -> Any:
     """float32 (n, h, w, 3) in -1..1 -> logits (n, 4), far apart for pictures of one colour."""
     import tensorflow as tf
 
@@ -60,7 +60,7 @@ def colour_logits(image: Any) -> Any:
     return tf.linalg.matmul(tf.reduce_mean(blurred, [1, 2]), 3 * prototypes.T)
 
 
-def save_functions(folder: Path, **functions: tuple[Callable[..., Any], dict[str, Any]]) -> Path:
+def _save_functions(folder: Path, **functions: tuple[Callable[..., Any], dict[str, Any]]) -> Path:
     """Write a SavedModel: each name becomes a signature, with its inputs' shapes."""
     import tensorflow as tf
 
@@ -83,13 +83,13 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     image = {"image": [None, SIDE, SIDE, 3]}
 
     def colours(image: Any) -> Any:
-        return {"scores": tf.nn.softmax(colour_logits(image))}
+        return {"scores": tf.nn.softmax(_colour_logits(image))}
 
     def logits(image: Any) -> Any:
-        return {"logits": colour_logits(image)}
+        return {"logits": _colour_logits(image)}
 
     def sigmoid(image: Any) -> Any:
-        return {"scores": tf.sigmoid(colour_logits(image))}
+        return {"scores": tf.sigmoid(_colour_logits(image))}
 
     def brightness(image: Any) -> Any:
         """Gray: dark, middle, bright."""
@@ -98,30 +98,30 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     def crude(image: Any) -> Any:
         """Right in float; in 8 bits its outputs, 0..1000, leave no room for what matters."""
-        small = colour_logits(image) / 9
+        small = _colour_logits(image) / 9
         return {"logits": tf.concat([small, 0 * small[:, :1] - 1000], axis=1)}
 
     def two(first: Any, second: Any) -> Any:
-        return {"scores": tf.nn.softmax(colour_logits(first) + colour_logits(second))}
+        return {"scores": tf.nn.softmax(_colour_logits(first) + _colour_logits(second))}
 
     def words(text: Any) -> Any:
         return {"scores": tf.nn.softmax(text)}
 
     def infinite(image: Any) -> Any:
-        return {"scores": tf.math.log(0 * colour_logits(image))}
+        return {"scores": tf.math.log(0 * _colour_logits(image))}
 
-    save_functions(folder / "colours", serving_default=(colours, image))
-    save_functions(folder / "logits", serving_default=(logits, image))
-    save_functions(folder / "sigmoid", serving_default=(sigmoid, image))
-    save_functions(folder / "several", classify=(colours, image), raw=(logits, image))
-    save_functions(folder / "crude", serving_default=(crude, image))
-    save_functions(folder / "infinite", serving_default=(infinite, image))
-    save_functions(folder / "free", serving_default=(colours, {"image": [None, None, None, 3]}))
-    save_functions(folder / "batch_of_1", serving_default=(colours, {"image": [1, SIDE, SIDE, 3]}))
-    save_functions(folder / "batch_of_8", serving_default=(colours, {"image": [8, SIDE, SIDE, 3]}))
-    save_functions(folder / "gray", serving_default=(brightness, {"image": [None, SIDE, SIDE, 1]}))
-    save_functions(folder / "words", serving_default=(words, {"text": [None, 7]}))
-    save_functions(
+    _save_functions(folder / "colours", serving_default=(colours, image))
+    _save_functions(folder / "logits", serving_default=(logits, image))
+    _save_functions(folder / "sigmoid", serving_default=(sigmoid, image))
+    _save_functions(folder / "several", classify=(colours, image), raw=(logits, image))
+    _save_functions(folder / "crude", serving_default=(crude, image))
+    _save_functions(folder / "infinite", serving_default=(infinite, image))
+    _save_functions(folder / "free", serving_default=(colours, {"image": [None, None, None, 3]}))
+    _save_functions(folder / "batch_of_1", serving_default=(colours, {"image": [1, SIDE, SIDE, 3]}))
+    _save_functions(folder / "batch_of_8", serving_default=(colours, {"image": [8, SIDE, SIDE, 3]}))
+    _save_functions(folder / "gray", serving_default=(brightness, {"image": [None, SIDE, SIDE, 1]}))
+    _save_functions(folder / "words", serving_default=(words, {"text": [None, 7]}))
+    _save_functions(
         folder / "two_inputs",
         serving_default=(two, {"first": [None, SIDE, SIDE, 3], "second": [None, SIDE, SIDE, 3]}),
     )
@@ -135,10 +135,10 @@ def _single_outputs(folder: Path, image: dict[str, Any]) -> None:
     import tensorflow as tf
 
     def one_number(image: Any) -> Any:
-        return {"p": tf.sigmoid(colour_logits(image)[:, :1])}
+        return {"p": tf.sigmoid(_colour_logits(image)[:, :1])}
 
     def two_outputs(image: Any) -> Any:
-        return {"scores": tf.nn.softmax(colour_logits(image)), "mean": colour_logits(image)}
+        return {"scores": tf.nn.softmax(_colour_logits(image)), "mean": _colour_logits(image)}
 
     def a_map(image: Any) -> Any:
         return {"map": image}
@@ -151,12 +151,13 @@ def _single_outputs(folder: Path, image: dict[str, Any]) -> None:
         flat = tf.reshape(tf.ensure_shape(image, [None, SIDE, SIDE, 3]), [-1, SIDE * SIDE * 3])
         return {"scores": tf.nn.softmax(flat[:, :4])}
 
-    save_functions(folder / "one_number", serving_default=(one_number, image))
-    save_functions(folder / "two_outputs", serving_default=(two_outputs, image))
-    save_functions(folder / "a_map", serving_default=(a_map, image))
-    save_functions(folder / "tensorflow_only", serving_default=(tensorflow_only, image))
-    save_functions(
-        folder / "needs_its_size", serving_default=(needs_its_size, {"image": [None, None, None, 3]})
+    _save_functions(folder / "one_number", serving_default=(one_number, image))
+    _save_functions(folder / "two_outputs", serving_default=(two_outputs, image))
+    _save_functions(folder / "a_map", serving_default=(a_map, image))
+    _save_functions(folder / "tensorflow_only", serving_default=(tensorflow_only, image))
+    _save_functions(
+        folder / "needs_its_size",
+        serving_default=(needs_its_size, {"image": [None, None, None, 3]}),
     )
 
 
@@ -180,20 +181,20 @@ def keras_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # --- Photos -----------------------------------------------------------------------------------
 
 
-def colour_photo(colour: str, seed: int, size: tuple[int, int] = (40, 30)) -> Image.Image:
+def _colour_photo(colour: str, seed: int, size: tuple[int, int] = (40, 30)) -> Image.Image:
     """A noisy picture of one colour."""
     noise = np.random.default_rng(seed).normal(0, 25, (size[1], size[0], 3))
     return Image.fromarray(np.clip(COLOURS[colour] + noise, 0, 255).astype(np.uint8))
 
 
-def write_photos(folder: Path, count: int, *, suffix: str = "png", seed: int = 0) -> list[Path]:
+def _write_photos(folder: Path, count: int, *, suffix: str = "png", seed: int = 0) -> list[Path]:
     """`count` pictures, the colours in turn: 000-red.png, 001-green.png, ..."""
     folder.mkdir(parents=True, exist_ok=True)
     files = []
     for number in range(count):
         colour = CLASSES[number % len(CLASSES)]
         files.append(folder / f"{number:03d}-{colour}.{suffix}")
-        colour_photo(colour, seed + number).save(files[-1])
+        _colour_photo(colour, seed + number).save(files[-1])
     return files
 
 
@@ -210,8 +211,8 @@ class Photos:
 @pytest.fixture(scope="session")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Photos:
     folder = tmp_path_factory.mktemp("photos")
-    write_photos(folder / "calibration", 24, suffix="jpg", seed=1000)
-    for file in write_photos(folder / "flat", 24):
+    _write_photos(folder / "calibration", 24, suffix="jpg", seed=1000)
+    for file in _write_photos(folder / "flat", 24):
         target = folder / "by_class" / file.stem.split("-")[1]
         target.mkdir(parents=True, exist_ok=True)
         (target / file.name).write_bytes(file.read_bytes())
@@ -228,8 +229,12 @@ def console() -> Console:
     return Console()
 
 
-def arguments(
-    saved_model: Path, output: Path, photos: Photos, *more: str | Path, **replaced: Path | str | None
+def _arguments(
+    saved_model: Path,
+    output: Path,
+    photos: Photos,
+    *more: str | Path,
+    **replaced: Path | str | None,
 ) -> list[str]:
     """A good command line of `build`; an option set to None is left out."""
     options: dict[str, Path | str | None] = {
@@ -267,7 +272,7 @@ def build(
 
     def run(saved_model: Path, *more: str | Path, **replaced: Any) -> tuple[Ran, Path]:
         output = Path(replaced.pop("output", tmp_path / "out"))
-        return edge_convert(*arguments(saved_model, output, photos, *more, **replaced)), output
+        return edge_convert(*_arguments(saved_model, output, photos, *more, **replaced)), output
 
     return run
 
@@ -284,7 +289,7 @@ class Finished:
         return self.output / str(self.report["file"])
 
 
-def finish(folder: Path, args: list[str]) -> Finished:
+def _finish(folder: Path, args: list[str]) -> Finished:
     """Build and insist that a report came out."""
     status = cli.main(args)
     assert status in (0, cli.EXIT_GATE_FAILED)
@@ -297,7 +302,7 @@ def colours_build(
 ) -> Finished:
     """The colour model in int8; it passes. To look at, not to change."""
     folder = tmp_path_factory.mktemp("colours_build")
-    return finish(folder, arguments(models / "colours", folder, photos))
+    return _finish(folder, _arguments(models / "colours", folder, photos))
 
 
 @pytest.fixture(scope="session")
@@ -305,8 +310,8 @@ def float_build(models: Path, photos: Photos, tmp_path_factory: pytest.TempPathF
     """The logits model in float32, without labels, compared on a flat folder."""
     folder = tmp_path_factory.mktemp("float_build")
     options = {"calibration": None, "labels": None, "validation": photos.flat}
-    return finish(
-        folder, arguments(models / "logits", folder, photos, "--recipe", "float32", **options)
+    return _finish(
+        folder, _arguments(models / "logits", folder, photos, "--recipe", "float32", **options)
     )
 
 
@@ -320,7 +325,7 @@ def _obey_modes() -> None:
         libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
 
 
-def command(*args: str | Path, obey_modes: bool = False, **options: Any) -> Ran:
+def _command(*args: str | Path, obey_modes: bool = False, **options: Any) -> Ran:
     """`python -m convert` as a process of its own."""
     done = subprocess.run(
         [sys.executable, "-m", "convert", *map(str, args)],
@@ -335,7 +340,7 @@ def command(*args: str | Path, obey_modes: bool = False, **options: Any) -> Ran:
     return Ran(done.returncode, done.stdout)
 
 
-def without_tensorflow(script: str, *args: str | Path) -> Any:
+def _without_tensorflow(script: str, *args: str | Path) -> Any:
     """The JSON that a script prints in a process that never imports TensorFlow."""
     done = subprocess.run(
         [sys.executable, "-c", script, *map(str, args)],
@@ -349,7 +354,9 @@ def without_tensorflow(script: str, *args: str | Path) -> Any:
 
 
 @pytest.fixture
-def fake_runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+def fake_runtime(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[str], None]]:
     """Puts another ai_edge_litert before the real one, for children only."""
     package = tmp_path / "fake" / "ai_edge_litert"
     package.mkdir(parents=True)
@@ -360,3 +367,41 @@ def fake_runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ca
         monkeypatch.setenv("PYTHONPATH", str(package.parent))
 
     yield install
+
+
+# --- The helpers, for tests -------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def save_functions() -> Callable[..., Path]:
+    return _save_functions
+
+
+@pytest.fixture(scope="session")
+def colour_logits() -> Callable[..., Any]:
+    return _colour_logits
+
+
+@pytest.fixture(scope="session")
+def write_photos() -> Callable[..., list[Path]]:
+    return _write_photos
+
+
+@pytest.fixture(scope="session")
+def arguments() -> Callable[..., list[str]]:
+    return _arguments
+
+
+@pytest.fixture(scope="session")
+def finish() -> Callable[..., Finished]:
+    return _finish
+
+
+@pytest.fixture(scope="session")
+def command() -> Callable[..., Ran]:
+    return _command
+
+
+@pytest.fixture(scope="session")
+def without_tensorflow() -> Callable[..., Any]:
+    return _without_tensorflow

@@ -34,7 +34,9 @@ def test_top_k_is_what_serving_would_answer_also_with_ties() -> None:
     scores = (rng.integers(0, 4, (300, 7)) / 4).astype(np.float32)
     labels = rng.integers(0, 7, 300)
     for k in (1, 2, 5):
-        served = np.mean([label in top_indices(row, k) for row, label in zip(scores, labels)])
+        served = np.mean(
+            [label in top_indices(row, k) for row, label in zip(scores, labels, strict=True)]
+        )
         assert metrics.top_k_accuracy(scores, labels, k) == pytest.approx(served)
 
 
@@ -56,7 +58,9 @@ def test_agreement_breaks_ties_as_serving_does() -> None:
     rng = np.random.default_rng(9)
     one = (rng.integers(0, 3, (200, 5)) / 3).astype(np.float32)
     other = (rng.integers(0, 3, (200, 5)) / 3).astype(np.float32)
-    served = np.mean([top_indices(a, 1) == top_indices(b, 1) for a, b in zip(one, other)])
+    served = np.mean(
+        [top_indices(a, 1) == top_indices(b, 1) for a, b in zip(one, other, strict=True)]
+    )
     assert metrics.top1_agreement(one, other) == pytest.approx(served)
 
 

@@ -44,16 +44,6 @@ def _encode(pixels: Any, kind: str = "PNG", **options: Any) -> bytes:
     return stream.getvalue()
 
 
-def _paint(*colour: int, size: tuple[int, int] = (40, 30)) -> np.ndarray:
-    return np.full((size[1], size[0], 3), colour, np.uint8)
-
-
-@cache
-def _digit(index: int) -> tuple[bytes, str]:
-    tiles, labels = demo_digits()
-    return _encode(picture(tiles, index), "JPEG", quality=95), labels[index]
-
-
 @pytest.fixture(scope="session")
 def encode() -> Callable[..., bytes]:
     """Pixels or a Pillow image -> the bytes of a file of a format."""
@@ -63,13 +53,23 @@ def encode() -> Callable[..., bytes]:
 @pytest.fixture(scope="session")
 def paint() -> Callable[..., np.ndarray]:
     """A picture of one colour: uint8 (h, w, 3)."""
-    return _paint
+
+    def make(*colour: int, size: tuple[int, int] = (40, 30)) -> np.ndarray:
+        return np.full((size[1], size[0], 3), colour, np.uint8)
+
+    return make
 
 
 @pytest.fixture(scope="session")
 def digit() -> Callable[[int], tuple[bytes, str]]:
     """A held-out digit by its number: the bytes of a JPEG, and the label."""
-    return _digit
+
+    @cache
+    def make(index: int) -> tuple[bytes, str]:
+        tiles, labels = demo_digits()
+        return _encode(picture(tiles, index), "JPEG", quality=95), labels[index]
+
+    return make
 
 
 # Models
@@ -162,15 +162,15 @@ def _attach(model: bytes, files: dict[str, bytes]) -> bytes:
 
 
 @pytest.fixture(scope="session")
-def mean_model() -> Callable[..., bytes]:
-    """Makes the bytes of a .tflite whose scores are the means of the picture's channels."""
-    return _mean_model
-
-
-@pytest.fixture(scope="session")
 def tables() -> type[_Tables]:
     """Writes FlatBuffers by field number."""
     return _Tables
+
+
+@pytest.fixture(scope="session")
+def mean_model() -> Callable[..., bytes]:
+    """Makes the bytes of a .tflite whose scores are the means of the picture's channels."""
+    return _mean_model
 
 
 @pytest.fixture
@@ -300,14 +300,14 @@ def digits_server(server: Callable[..., Process]) -> Process:
     return server("--port", 0, "--viewers", 2, "--interpreters", 2, "--max-body", 1)
 
 
-def _until(condition: Callable[[], Any], seconds: float = 15.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.01)
-
-
 @pytest.fixture(scope="session")
 def until() -> Callable[..., None]:
     """Waits for a condition, with patience."""
-    return _until
+
+    def wait(condition: Callable[[], Any], seconds: float = 15.0) -> None:
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, "waited in vain"
+            time.sleep(0.01)
+
+    return wait

@@ -14,6 +14,7 @@ from PIL import Image
 
 from edge_server.errors import ImageError, ImageTooLarge, UnsupportedImage
 from edge_server.inference.decoding import decode, jpeg_is_complete
+from edge_server.settings import Settings
 
 ORIENTATION = 0x0112
 
@@ -92,6 +93,12 @@ def test_too_many_pixels_are_refused_from_the_header_alone(encode, paint):
 def test_far_too_many_pixels_are_refused_too():
     with pytest.raises(ImageTooLarge, match="send a smaller one"):
         decode(png(60_000, 60_000, b""))
+
+
+def test_the_highest_limit_that_can_be_set_is_one_that_pillow_keeps():
+    limit = 1_000_000 * Settings.__dataclass_fields__["max_pixels"].metadata["maximum"]
+    with pytest.raises(ImageError, match="damaged or cut off"):  # and not too large
+        decode(png(limit // 10_000, 10_000, b""), max_pixels=limit)
 
 
 def test_a_bomb_takes_no_memory(root):
