@@ -6,9 +6,7 @@ import contextlib
 import errno
 import json
 import logging
-import signal
 import threading
-from types import FrameType
 from typing import Any, Final
 
 from cheroot import wsgi
@@ -18,6 +16,7 @@ from edge_server.app import create_app
 from edge_server.errors import PortInUse, SettingError
 from edge_server.services import Services, build
 from edge_server.settings import Settings
+from edge_server.stopping import StopRequest
 
 _log = logging.getLogger(__name__)
 
@@ -26,7 +25,6 @@ _SPARE_THREADS: Final = 6
 _SHUTDOWN_SECONDS: Final = 5
 _IDLE_SECONDS: Final = 10
 _KEEP_ALIVE_CONNECTIONS: Final = 64
-
 
 _SENTENCES: Final = {
     "408": "The request did not come to its end in time: send it again.",
@@ -77,29 +75,22 @@ def run(settings: Settings) -> None:
         server.stop()
         raise
     server.wsgi_app = create_app(services)
-    stop = threading.Event()
-
-    def on_signal(number: int, _frame: FrameType | None) -> None:
-        _log.info("signal=%s stopping", signal.Signals(number).name)
-        stop.set()
 
     def serve() -> None:
         try:
             server.serve()
         finally:
-            stop.set()
+            stop.request()
 
-    previous = {s: signal.signal(s, on_signal) for s in (signal.SIGTERM, signal.SIGINT)}
-    services.start()
-    acceptor = threading.Thread(target=serve, name="acceptor")
-    acceptor.start()
-    _announce(server, services)
-    stop.wait()
-    services.stop()  # ends the streams, or their threads would hold up the server's stop
-    server.stop()
-    acceptor.join()
-    for number, handler in previous.items():
-        signal.signal(number, handler)
+    with StopRequest() as stop:
+        services.start()
+        acceptor = threading.Thread(target=serve, name="acceptor")
+        acceptor.start()
+        _announce(server, services)
+        _log.info("signal=%s stopping", stop.wait())
+        services.stop()  # ends the streams, or their threads would hold up the server's stop
+        server.stop()
+        acceptor.join()
     _log.info("stopped")
 
 
