@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -29,18 +28,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status: 0 passed, 3 gate failed, 2 wrong usage, 1 else."""
     chosen = _parser().parse_args(arguments)
     console = Console()
-    # Being terminated leaves as little behind as Ctrl-C.
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        return _build(chosen, console)
+        with console.interruptible():
+            return _build(chosen, console)
+    except KeyboardInterrupt:
+        return _interrupted(console)
     except EdgeError as error:
+        if console.interrupted:
+            return _interrupted(console)
         console.say(f"edge-convert: {error}")
         return error.exit_status
-    except KeyboardInterrupt:
-        console.say("edge-convert: interrupted; nothing was left behind.")
-        return EXIT_INTERRUPTED
-    finally:
-        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupted(console: Console) -> int:
+    console.say("edge-convert: interrupted; nothing was left behind.")
+    return EXIT_INTERRUPTED
 
 
 def _build(chosen: argparse.Namespace, console: Console) -> int:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
+from types import FrameType
 from typing import TextIO, TypeVar
 
 from tqdm import tqdm
@@ -21,15 +23,40 @@ class Console:
     def __init__(self) -> None:
         self._stream: TextIO = sys.stderr
         self._captured = ""
+        self.interrupted = False
+
+    @contextlib.contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Being terminated raises KeyboardInterrupt, as Ctrl-C does, and is remembered.
+
+        TensorFlow's native code swallows the exception or makes another of it.
+        """
+
+        def interrupt(_number: int, _frame: FrameType | None) -> None:
+            self.interrupted = True
+            raise KeyboardInterrupt
+
+        signals = (signal.SIGINT, signal.SIGTERM)
+        before = {number: signal.signal(number, interrupt) for number in signals}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def say(self, text: str = "") -> None:
         print(text, file=self._stream, flush=True)
 
     @contextlib.contextmanager
     def step(self, title: str) -> Iterator[None]:
-        """A line with how long the block took, when it is done."""
+        """A line with how long the block took, when it is done.
+
+        Raises KeyboardInterrupt where an interrupt was asked for and swallowed in the block.
+        """
         started = time.perf_counter()
         yield
+        if self.interrupted:
+            raise KeyboardInterrupt
         self.say(f"  {title:<58} {time.perf_counter() - started:6.1f} s")
 
     def bar(self, items: Iterable[T], total: int, title: str, unit: str = "photo") -> Iterator[T]:

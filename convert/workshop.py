@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 import shutil
-import tempfile
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -23,13 +23,23 @@ class Workshop:
 
     def __init__(self, output: Path) -> None:
         self.output = output
+        self.path = output / f".build-{secrets.token_hex(4)}"
+        self._made = False
 
     def __enter__(self) -> Workshop:
         """Raises BuildError where the output directory can't be written."""
         try:
+            self._open()
+        except BaseException:  # an interrupt too: no __exit__ follows
+            self._clear()
+            raise
+        return self
+
+    def _open(self) -> None:
+        try:
             self._made = not self.output.exists()
             self.output.mkdir(parents=True, exist_ok=True)
-            self.path = Path(tempfile.mkdtemp(prefix=".build-", dir=self.output))
+            self.path.mkdir(mode=0o700)
         except OSError as error:
             raise BuildError(
                 f"The output directory {self.output} can't be written ({error.strerror}): "
@@ -38,12 +48,10 @@ class Workshop:
         # Renaming onto a directory would fail after the other file is in its place.
         for name in (MODEL_NAME, REJECTED_NAME, PREVIOUS_NAME, REPORT_NAME):
             if (self.output / name).is_dir():
-                self.path.rmdir()
                 raise BuildError(
                     f"{self.output / name} is a directory, where a file has to be written: "
                     "remove it, or choose another --output."
                 )
-        return self
 
     def __exit__(
         self,
@@ -51,6 +59,9 @@ class Workshop:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._clear()
+
+    def _clear(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
         if self._made:
             with contextlib.suppress(OSError):  # it is kept when something stands in it

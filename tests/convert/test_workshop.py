@@ -68,6 +68,19 @@ def test_whatever_ends_the_work_nothing_unfinished_stays(
     assert contents(tmp_path) == {"model.tflite": "good", "report.json": "report of good"}
 
 
+def test_an_interrupt_while_it_is_set_up_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: Path) -> bool:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "is_dir", interrupted)
+    with pytest.raises(KeyboardInterrupt), Workshop(tmp_path / "new"):
+        pass
+    monkeypatch.undo()
+    assert not (tmp_path / "new").exists()
+
+
 def test_a_directory_made_for_nothing_goes_again(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError), Workshop(tmp_path / "new"):
         raise RuntimeError

@@ -109,11 +109,9 @@ def _mean_model(
     dtype: str = "float32",
     scale: float = 0.0,
     zero_point: int = 0,
-    metadata: dict[str, bytes] | None = None,
 ) -> bytes:
     """A model whose scores are the means of the picture's channels: it names the main colour."""
     t = _Tables()
-    metadata = metadata or {}
 
     def tensor(name: str, size: Any, kind: str, buffer: int, quantized: bool) -> int:
         offsets = {0: t.vector("int32", size), 3: t.text(name)}
@@ -122,7 +120,7 @@ def _mean_model(
             offsets[4] = t.table({2: scales, 3: zeros})
         return t.table(offsets, Int8={1: TENSOR_TYPES[kind]}, Uint32={2: buffer})
 
-    contents = [b"", b"", np.int32([1, 2]).tobytes(), b"", *metadata.values()]
+    contents = [b"", b"", np.int32([1, 2]).tobytes(), b""]
     buffers = [t.table({0: t.vector("uint8", list(c))} if c else {}) for c in contents]
     tensors = [
         tensor("image", shape, dtype, 1, True),
@@ -130,24 +128,12 @@ def _mean_model(
         tensor("scores", (shape[0], *shape[3:]), dtype, 3, True),
     ]
     options = t.table({}, Bool={0: 0})
-    operator = t.table(
-        {1: t.vector("int32", [0, 1]), 2: t.vector("int32", [2]), 4: options},
-        Uint32={0: 0},
-        Uint8={3: REDUCER_OPTIONS},
-    )
-    graph = t.table(
-        {
-            0: t.tables(tensors),
-            1: t.vector("int32", [0]),
-            2: t.vector("int32", [2]),
-            3: t.tables([operator]),
-        }
-    )
+    ends = {1: t.vector("int32", [0, 1]), 2: t.vector("int32", [2])}
+    operator = t.table(ends | {4: options}, Uint8={3: REDUCER_OPTIONS})
+    ends = {1: t.vector("int32", [0]), 2: t.vector("int32", [2])}
+    graph = t.table({0: t.tables(tensors)} | ends | {3: t.tables([operator])})
     code = t.table({}, Int8={0: MEAN_OPERATOR}, Int32={2: 2, 3: MEAN_OPERATOR})
-    entries = [t.table({0: t.text(n)}, Uint32={1: 4 + i}) for i, n in enumerate(metadata)]
     fields = {1: t.tables([code]), 2: t.tables([graph]), 4: t.tables(buffers)}
-    if entries:
-        fields[6] = t.tables(entries)
     t.builder.Finish(t.table(fields, Uint32={0: 3}), file_identifier=b"TFL3")
     return bytes(t.builder.Output())
 

@@ -50,6 +50,16 @@ def test_another_answer_is_refused_with_both_labels(check):
     assert caught.value.exit_status == 1
 
 
+def test_another_answer_is_refused_however_much_is_tolerated(check):
+    def change(document):
+        document["golden"]["tolerance"] = 2.0
+        best = sample(document)["candidate"][0]
+        best["index"] = (best["index"] + 1) % 10
+
+    with pytest.raises(ModelRefused, match=r"golden/0\.png gave '\d' for '\d'"):
+        check(change)
+
+
 def test_another_score_is_refused(check):
     with pytest.raises(ModelRefused, match=r"off by 0\.\d\d \(allowed 0\.05\)"):
         check(lambda document: sample(document)["candidate"][0].update(score=0.5))

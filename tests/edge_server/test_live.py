@@ -124,8 +124,13 @@ def test_an_old_frame_is_not_answered(watch, monkeypatch):
 
 def test_nobody_waits_beyond_the_deadline_for_another_one_s_answer(watch):
     _, live = watch(Slides(), timeout=0.05)
-    with live._lock, pytest.raises(DeadlineExceeded, match=r"within 0\.05 s"):
+    live._lock.acquire()
+    done = threading.Timer(10, live._lock.release)  # or a wait without end would have none here
+    done.start()
+    with pytest.raises(DeadlineExceeded, match=r"within 0\.05 s"):
         live.newest()
+    done.cancel()
+    live._lock.release()
     assert live.newest()
 
 

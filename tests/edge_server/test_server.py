@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import socket
 import subprocess
@@ -13,6 +14,8 @@ from pathlib import Path
 
 import pytest
 import requests
+
+from edge_server import server as server_module
 
 BODY = b"x" * 2**19
 
@@ -124,6 +127,17 @@ def test_a_client_that_leaves_in_the_middle_leaves_no_trace_in_the_log(digits_se
         connection.close()
     assert requests.get(digits_server.url + "/healthz", timeout=10).status_code == 200
     assert "Traceback" not in digits_server.log
+
+
+@pytest.mark.parametrize(("level", "trace"), [(logging.WARNING, False), (logging.ERROR, True)])
+def test_a_trace_is_logged_for_errors_alone(level, trace, caplog):
+    server = server_module._Server(("127.0.0.1", 0), None)
+    try:
+        _ = 1 / 0
+    except ZeroDivisionError:
+        server.error_log("socket.error", level=level, traceback=True)
+    assert caplog.records[-1].levelno == level
+    assert ("ZeroDivisionError" in caplog.text) is trace
 
 
 def test_64_threads_at_once_get_their_own_answers(digits_server, digit):
