@@ -34,10 +34,11 @@ def convert(
     try:
         data: Any = converter.convert()
     except Exception as error:
+        instead = "try --recipe float32, or " if recipe.integer_only else ""
         raise BuildError(
             f"TensorFlow could not convert {source.path} to {recipe.name} "
             f"({first_line(error)}): an operator in it has no such form; "
-            "try --recipe float32, or replace that layer."
+            f"{instead}replace that layer."
         ) from error
     model = bytes(data)
     _check(model, recipe)

@@ -58,7 +58,7 @@ class Source:
         except (ValueError, tf.errors.OpError) as error:
             raise UsageError(
                 f"{self.path} does not work on pictures of {self.width}x{self.height} "
-                f"({first_line(error)}): give --input-size the size it was trained with."
+                f"({_reason(error)}): give --input-size the size it was trained with."
             ) from error
 
 
@@ -123,6 +123,11 @@ def _choose_signature(path: Path, model: Any, chosen: str | None) -> str:
     if len(names) > 1:
         raise UsageError(f"{path} has several signatures ({listed}): choose one with --signature.")
     return names[0]
+
+
+def _reason(error: Exception) -> str:
+    """The last line: where a function fails while it is traced, that line says why."""
+    return str(error).strip().splitlines()[-1].strip()[:200].rstrip(".")
 
 
 def _describe(specs: dict[str, Any]) -> str:

@@ -63,6 +63,7 @@ def test_an_operator_that_no_device_has_is_named(models: Path, console: Console)
     with pytest.raises(BuildError, match=r"(?i)svd") as error:
         quantize.convert(model, FLOAT32, None, console)
     assert "tensorflow_only" in str(error.value)
+    assert "--recipe float32" not in str(error.value), "it is what was tried"
 
 
 def test_a_converter_that_raises_gives_a_sentence(

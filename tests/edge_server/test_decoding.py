@@ -100,8 +100,8 @@ def test_a_transparent_colour_of_an_rgb_png_is_laid_on_white(paint, encode):
 
 
 def test_sixteen_bit_gray_is_scaled_to_eight(encode):
-    values = np.uint16([[0, 257, 128 * 257, 65535]])
-    assert decode(encode(values))[0, :, 0].tolist() == [0, 1, 128, 255]
+    values = np.uint16([[0, 257, 200 * 257, 65535]])
+    assert decode(encode(values))[0, :, 0].tolist() == [0, 1, 200, 255]
 
 
 def test_floating_point_pictures_are_refused_in_words(encode):
