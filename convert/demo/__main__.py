@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from convert.cli import EXIT_INTERRUPTED
 from convert.console import Console
 from convert.options import Options
 from convert.recipes import RECIPES
@@ -32,8 +33,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     console = Console()
     try:
-        with console.quiet():
+        with console.interruptible(), console.quiet():
             return _make(chosen.work, chosen.bundle, console)
+    except KeyboardInterrupt:
+        console.say("demo: interrupted; the next run begins the model anew.")
+        return EXIT_INTERRUPTED
     except EdgeError as error:
         console.say(f"demo: {error}")
         return error.exit_status
