@@ -93,6 +93,8 @@ class Classifier:
         self._passes_pixels = self._table is not None and preprocessing.is_identity(self._table)
         self.classes = int(np.prod(self._output.shape))
         self.labels = _labels(bundle, self.classes)
+        for model in models:
+            _try(bundle.name, model)
 
     def classify(
         self, image: bytes, *, top_k: int = DEFAULT_TOP_K, timeout: float = 30.0
@@ -162,6 +164,18 @@ def top_indices(scores: FloatTensor, count: int) -> list[int]:
     """The indices of the `count` highest scores, best first; of equal ones the lower index."""
     order = np.argsort(-scores, kind="stable")[:count]
     return [int(index) for index in order]
+
+
+def _try(name: str, model: Model) -> None:
+    """Run a model once, on a black picture: some fail only then, and the first run is slow.
+
+    Raises ModelFileError.
+    """
+    raw = model.run(np.zeros(model.input.shape, model.input.dtype))
+    if not np.isfinite(dequantize(raw, model.output)).all():
+        raise ModelFileError(
+            f"{name} puts out numbers that are not finite for a black picture: convert it again."
+        )
 
 
 def _milliseconds_since(start: float) -> float:

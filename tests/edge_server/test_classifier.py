@@ -18,6 +18,7 @@ from edge_server.inference import bundle
 from edge_server.inference.classifier import Classifier, Timing, to_scores, top_indices
 from edge_server.inference.manifest import Manifest, Output
 from edge_server.inference.preprocessing import from_preset
+from edge_server.inference.runtime import Model
 
 
 @pytest.fixture
@@ -193,3 +194,20 @@ def test_models_of_others_name_the_parrot(model, passes, shared):
     best = classifier.classify(photo).top[0]
     assert best.label == "macaw"
     assert best.confidence > 0.8
+
+
+def test_a_model_that_fails_only_when_it_is_run_is_refused_when_it_is_loaded(
+    colour_file, monkeypatch
+):
+    def fail(model, tensor):
+        raise ModelFileError("The model loads but fails when it is run: no reason.")
+
+    monkeypatch.setattr(Model, "run", fail)
+    with pytest.raises(ModelFileError, match="fails when it is run"):
+        Classifier(bundle.read(colour_file(), preset="raw"))
+
+
+def test_a_model_that_puts_out_no_finite_numbers_is_refused(colour_file, monkeypatch):
+    monkeypatch.setattr(Model, "run", lambda model, tensor: np.full((1, 3), np.nan, np.float32))
+    with pytest.raises(ModelFileError, match="not finite"):
+        Classifier(bundle.read(colour_file(), preset="raw"))
