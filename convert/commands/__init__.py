@@ -1,0 +1,1 @@
+"""The commands of `python -m convert`, one a module: add(commands) and run(chosen, console)."""
