@@ -21,15 +21,13 @@ def write(
     graph: bytes, manifest: Manifest, labels: Sequence[str], golden: dict[str, bytes]
 ) -> bytes:
     """The whole file. `golden` maps the names in the manifest to encoded images."""
-    spec = manifest.preprocessing
-    low = min((0.0 - mean) / std for mean, std in _per_channel(spec.mean, spec.std))
-    high = max((255.0 - mean) / std for mean, std in _per_channel(spec.mean, spec.std))
     metadata = metadata_writer.write(
         Description(
             name=manifest.name,
             text=f"Image classifier, {len(labels)} classes, {manifest.recipe}",
-            preprocessing=spec,
-            input_range=(low, high),
+            preprocessing=manifest.preprocessing,
+            input_dtype=tflite_schema.describe(graph).inputs[0].dtype,
+            output=manifest.output,
             label_file=manifests.LABELS_NAME,
         )
     )
@@ -40,11 +38,6 @@ def write(
         **golden,
     }
     return _append_zip(model, files)
-
-
-def _per_channel(mean: tuple[float, ...], std: tuple[float, ...]) -> list[tuple[float, float]]:
-    count = max(len(mean), len(std))
-    return list(zip(mean * (count // len(mean)), std * (count // len(std)), strict=True))
 
 
 def _append_zip(model: bytes, files: dict[str, bytes]) -> bytes:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, Final
 
 import numpy as np
 
-import edge_server
+from convert import device_process
 from convert.console import Console
+from convert.device_process import ChildDied
 from convert.errors import BuildError
 from convert.metrics import Scores
+
+# As many pictures as the probe tries together.
+_PROBED_BATCH: Final = 4
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,45 @@ class DeviceRun:
     invoke_ms_median: float | None
 
 
+@dataclass(frozen=True)
+class ProbedTensor:
+    """An input or output as the runtime sees it; `dtype` as numpy calls it."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What one try on the runtime showed.
+
+    `finite` is false where an answer was infinite or no number. `resizable_batch` says that
+    several pictures at once get the answers that they get alone; `batch_reason` why not, else None.
+    """
+
+    runtime: str
+    runtime_version: str
+    input: ProbedTensor
+    output: ProbedTensor
+    finite: bool
+    resizable_batch: bool
+    batch_reason: str | None
+
+
 def run(
-    model: Path, photos: Sequence[Path], *, threads: int, console: Console, title: str
+    model: Path,
+    photos: Sequence[Path],
+    *,
+    threads: int,
+    console: Console,
+    title: str,
+    python: Path | None = None,
 ) -> DeviceRun:
     """Score photos with a model file, in a child process; its golden samples are run first.
 
-    Raises BuildError where the device's code refuses the model or the process dies.
+    `python` is the interpreter of the runtime, by default this one. Raises BuildError where the
+    device's code refuses the model, or the process dies or hangs.
     """
     with tempfile.TemporaryDirectory(prefix="edge-convert-") as folder:
         scores_file = Path(folder) / "scores.npy"
@@ -46,14 +79,7 @@ def run(
             "threads": threads,
             "scores": str(scores_file),
         }
-        last, status, noise = _run_child(request, len(photos), console, title)
-        if status != 0 or "error" in last:
-            raise BuildError(_failure(model, last, status, noise))
-        if last["tensorflow_imported"]:
-            raise BuildError(
-                "The device's code imported TensorFlow, so nothing was proven: "
-                "this is a mistake in the product, report it."
-            )
+        last = _ask("evaluate", request, model.name, len(photos), console, title, python)
         return DeviceRun(
             scores=np.load(scores_file),
             runtime=last["runtime"],
@@ -63,70 +89,70 @@ def run(
         )
 
 
-def _run_child(
-    request: dict[str, Any], count: int, console: Console, title: str
-) -> tuple[dict[str, Any], int, str]:
-    """The child's last line, its exit status, and what it wrote to standard error."""
-    with tempfile.TemporaryFile("w+") as noise:
-        # The child's device code is this same code, wherever it was imported from.
-        home = str(Path(edge_server.__file__).resolve().parent.parent)
-        others = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
-        path = os.pathsep.join([home, *map(os.path.abspath, others)])
-        child = subprocess.Popen(
-            [sys.executable, "-m", "edge_server.inference.evaluate"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=noise,
-            text=True,
-            # `-m` looks into the current directory first, which may hold another edge_server.
-            cwd=home,
-            env=os.environ | {"PYTHONPATH": path},
-        )
-        try:
-            last = _talk(child, request, count, console, title)
-            status = child.wait()
-        finally:
-            if child.poll() is None:
-                child.kill()
-                child.wait()
-        noise.seek(0)
-        return last, status, noise.read()
+def probe(model: Path, *, python: Path | None = None, console: Console | None = None) -> Probe:
+    """Load a bare .tflite, run it on a few pictures, and try to resize it to a batch.
+
+    Raises ChildRefused where the runtime does not take the model, with its reason, and BuildError
+    where the process dies or hangs.
+    """
+    request = {"model": str(model.resolve()), "threads": 1, "batch": _PROBED_BATCH}
+    last = _ask("probe", request, model.name, 0, console or Console(), "trying the model", python)
+    return Probe(
+        runtime=last["runtime"],
+        runtime_version=last["runtime_version"],
+        input=_tensor(last["input"]),
+        output=_tensor(last["output"]),
+        finite=last["finite"],
+        resizable_batch=last["batch"]["resizable"],
+        batch_reason=last["batch"]["reason"],
+    )
 
 
-def _talk(
-    child: subprocess.Popen[str],
+def latency(
+    models: Sequence[Path],
+    *,
+    rounds: int,
+    threads: int,
+    console: Console,
+    python: Path | None = None,
+) -> list[float]:
+    """Median time of one invoke of each model, in milliseconds; the models take turns.
+
+    Raises BuildError where the runtime refuses one, or the process dies or hangs.
+    """
+    request = {
+        "models": [str(model.resolve()) for model in models],
+        "rounds": rounds,
+        "threads": threads,
+    }
+    names = ", ".join(model.name for model in models)
+    last = _ask("latency", request, names, rounds, console, "measuring the time", python)
+    return [float(times["median"]) for times in last["invoke_ms"]]
+
+
+def _ask(
+    part: str,
     request: dict[str, Any],
+    what: str,
     count: int,
     console: Console,
     title: str,
+    python: Path | None,
 ) -> dict[str, Any]:
-    assert child.stdin is not None
-    assert child.stdout is not None
-    last: dict[str, Any] = {}
     try:
-        json.dump(request, child.stdin)
-        child.stdin.close()
-    except BrokenPipeError:
-        return last
-    for line in console.bar(_lines(child.stdout), count, title):
-        last = line
-    return last
+        return device_process.ask(
+            f"edge_server.inference.{part}",
+            request,
+            count=count,
+            console=console,
+            title=title,
+            python=python,
+        )
+    except ChildDied as death:
+        raise BuildError(
+            f"The device's runtime {death.how}, while it ran {what}. Try --recipe float32."
+        ) from death
 
 
-def _lines(stream: IO[str]) -> Iterator[dict[str, Any]]:
-    for line in stream:
-        try:
-            message = json.loads(line)
-        except ValueError:  # something that a library printed
-            continue
-        if isinstance(message, dict):
-            yield message
-
-
-def _failure(model: Path, last: dict[str, Any], status: int, noise: str) -> str:
-    if "error" in last:
-        return f"The device's code refuses the converted model: {last['error']}"
-    how = f"crashed (signal {-status})" if status < 0 else f"failed (exit status {status})"
-    words = [line for line in noise.splitlines() if line.strip()]
-    said = f": {words[-1][:200]}" if words else ""
-    return f"The device's runtime {how} while it ran {model.name}{said}. Try --recipe float32."
+def _tensor(described: dict[str, Any]) -> ProbedTensor:
+    return ProbedTensor(described["name"], described["dtype"], tuple(described["shape"]))

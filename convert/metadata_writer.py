@@ -10,22 +10,46 @@ from dataclasses import dataclass
 from typing import Final
 
 import flatbuffers
+import numpy as np
 
 from edge_server.inference import tflite_metadata as fields
-from edge_server.inference.preprocessing import ColorOrder, Preprocessing
+from edge_server.inference.manifest import Output
+from edge_server.inference.preprocessing import ColorOrder, Filter, Fit, Preprocessing
 
+_FITS: Final = {
+    Fit.STRETCH: "the whole picture, stretched",
+    Fit.CENTER_CROP: "the largest centred part of that shape",
+    Fit.LETTERBOX: "the whole picture between black bars",
+}
+_FILTERS: Final = {
+    Filter.BILINEAR: "bilinear interpolation",
+    Filter.BILINEAR_ANTIALIAS: "antialiased bilinear interpolation",
+    Filter.NEAREST: "the nearest pixels",
+}
+_COLORS: Final = {
+    ColorOrder.RGB: "Channels in the order red, green, blue",
+    # The schema knows RGB and GRAYSCALE only.
+    ColorOrder.BGR: "Channels in the order BLUE, GREEN, RED, unlike the colour space named here",
+    ColorOrder.GRAYSCALE: "One channel, gray (BT.601 luma)",
+}
+_OUTPUTS: Final = {
+    Output.PROBABILITIES: ("probability", "The probability of each class"),
+    Output.SIGMOID: ("probability", "The probability of each class by itself"),
+    Output.LOGITS: ("logit", "The logit of each class: softmax makes probabilities of them"),
+}
 # The first version of the metadata whose parsers know all that is written here.
 _MIN_PARSER_VERSION: Final = "1.0.0"
 
 
 @dataclass(frozen=True)
 class Description:
-    """What the metadata says. Sizes of `input_range` in the units of the normalized input."""
+    """What the metadata says. `input_dtype` is the tensor's, as numpy calls it."""
 
     name: str
     text: str
     preprocessing: Preprocessing
-    input_range: tuple[float, float]
+    input_dtype: str
+    output: Output
     label_file: str
 
 
@@ -110,17 +134,14 @@ def _input(writer: _Writer, description: Description) -> int:
         {fields.Content.PROPERTIES: properties},
         {fields.Content.PROPERTIES_TYPE: fields.CONTENT_IMAGE_PROPERTIES},
     )
-    low, high = description.input_range
+    low, high = _input_range(description)
     stats = writer.table(
-        {
-            fields.Stats.MAX: writer.floats([high] * spec.channels),
-            fields.Stats.MIN: writer.floats([low] * spec.channels),
-        }
+        {fields.Stats.MAX: writer.floats(high), fields.Stats.MIN: writer.floats(low)}
     )
     return writer.table(
         {
             fields.TensorMetadata.NAME: writer.text("image"),
-            fields.TensorMetadata.DESCRIPTION: writer.text("The picture to classify"),
+            fields.TensorMetadata.DESCRIPTION: writer.text(_picture_in_words(description)),
             fields.TensorMetadata.CONTENT: content,
             fields.TensorMetadata.PROCESS_UNITS: writer.tables([unit]),
             fields.TensorMetadata.STATS: stats,
@@ -129,6 +150,7 @@ def _input(writer: _Writer, description: Description) -> int:
 
 
 def _output(writer: _Writer, description: Description) -> int:
+    name, meaning = _OUTPUTS[description.output]
     content = writer.table(
         {fields.Content.PROPERTIES: writer.table({0: 0})},
         {fields.Content.PROPERTIES_TYPE: fields.CONTENT_FEATURE_PROPERTIES},
@@ -140,11 +162,40 @@ def _output(writer: _Writer, description: Description) -> int:
         },
         {fields.AssociatedFile.TYPE: fields.FILE_TENSOR_AXIS_LABELS},
     )
-    return writer.table(
-        {
-            fields.TensorMetadata.NAME: writer.text("score"),
-            fields.TensorMetadata.DESCRIPTION: writer.text("The score of each class"),
-            fields.TensorMetadata.CONTENT: content,
-            fields.TensorMetadata.ASSOCIATED_FILES: writer.tables([label_file]),
-        }
+    parts: dict[int, int] = {
+        fields.TensorMetadata.NAME: writer.text(name),
+        fields.TensorMetadata.DESCRIPTION: writer.text(meaning),
+        fields.TensorMetadata.CONTENT: content,
+        fields.TensorMetadata.ASSOCIATED_FILES: writer.tables([label_file]),
+    }
+    if description.output is not Output.LOGITS:
+        parts[fields.TensorMetadata.STATS] = writer.table(
+            {fields.Stats.MAX: writer.floats([1.0]), fields.Stats.MIN: writer.floats([0.0])}
+        )
+    return writer.table(parts)
+
+
+def _input_range(description: Description) -> tuple[list[float], list[float]]:
+    """Lowest and highest number of each channel of the tensor."""
+    if description.input_dtype == "uint8":
+        return [0.0], [255.0]
+    if description.input_dtype == "int8":
+        return [-128.0], [127.0]
+    spec = description.preprocessing
+    mean, std = (np.broadcast_to(v, spec.channels) for v in (spec.mean, spec.std))
+    return list((0 - mean) / std), list((255 - mean) / std)
+
+
+def _picture_in_words(description: Description) -> str:
+    """The whole preprocessing, for a person: standard metadata has no fields for most of it."""
+    spec = description.preprocessing
+    mean, std = ("/".join(f"{value:g}" for value in values) for values in (spec.mean, spec.std))
+    values = f"Each value is (pixel - {mean}) / {std} with pixels 0..255"
+    if (mean, std) == ("0", "1"):
+        values = "Each value is the pixel as it is, 0..255"
+    if description.input_dtype != "float32":
+        values += f", quantized to {description.input_dtype}"
+    return (
+        f"The picture to classify, {spec.width}x{spec.height}: {_FITS[spec.fit]}, resized with "
+        f"{_FILTERS[spec.filter]}. {_COLORS[spec.color_order]}. {values}."
     )

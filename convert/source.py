@@ -1,194 +1,209 @@
-"""A SavedModel -> a float function with one image input, and what is known of it."""
+"""The original model -> a float function with one image input, and what is known of it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import tensorflow as tf
 
-from convert import saved_model
-from convert.errors import UsageError, first_line
-from edge_server.inference.preprocessing import FloatTensor
+from convert import frozen_graph, keras_file, saved_model_file, signature, source_path
+from convert.errors import UsageError
+from edge_server.inference.preprocessing import FloatTensor, Preprocessing
 
 BATCH: Final = 16
+# Of the largest score: far above what another order of additions does, far below what dropout
+# and the statistics of another batch do.
+_SAME: Final = 1e-2
 
 
 @dataclass(frozen=True)
 class Source:
-    """The original model. `trackable` keeps its variables alive."""
+    """The original model. `trackable` keeps its variables alive.
+
+    `format` is "saved_model", "keras" or "h5"; `input_dtype` "float32" or "uint8"; `batch` what
+    the model was fixed to, None where it is free. `function(**{input_name: tensor})` returns a
+    dict with `output_name` in it; `constants` go to it as well.
+    """
 
     path: Path
+    format: str
     signature: str
     input_name: str
+    input_dtype: str
     output_name: str
     height: int
     width: int
     channels: int
     classes: int
-    free_batch: bool
+    batch: int | None
     function: Any
     trackable: Any
+    constants: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the file, or of the directory's files and their names."""
+        return source_path.fingerprint(self.path)
 
     def predict(self, tensors: FloatTensor) -> FloatTensor:
-        """float32 (n, height, width, channels) -> float32 (n, classes), as it puts them out."""
-        step = BATCH if self.free_batch else 1
-        parts = [
-            self.function(**{self.input_name: tf.constant(tensors[i : i + step])})[self.output_name]
-            for i in range(0, len(tensors), step)
-        ]
-        scores: FloatTensor = np.concatenate([part.numpy() for part in parts]).astype(np.float32)
-        return scores.reshape(len(tensors), self.classes)
+        """float32 (n, height, width, channels) -> float32 (n, classes), as it puts them out.
+
+        A model of uint8 takes pixels, whole numbers 0..255 in float32: UsageError for others.
+        """
+        if self.input_dtype != "float32" and not _are_pixels(tensors):
+            raise self._wants_pixels()
+        step = BATCH if self.batch is None else self.batch
+        parts = [self._scores(tensors[i : i + step]) for i in range(0, len(tensors), step)]
+        return np.concatenate(parts)
 
     def single_image_function(self) -> Any:
-        """A concrete function for one image: a fixed batch makes a simpler graph.
+        """A concrete function for one image, float32 (1, height, width, channels) in whatever
+        range the model takes, to {output_name: float32 (1, classes)}.
 
-        Raises UsageError where the model can't take pictures of this size.
+        A fixed batch makes a simpler graph. Of a model of uint8 the cast is left out, so that
+        quantization reaches the input.
+        Raises UsageError where the model can't take pictures of this size, or one at a time.
         """
-        shape = (1, self.height, self.width, self.channels)
+        return self._single_image
 
-        def single_image(image: Any) -> dict[str, Any]:
-            return {self.output_name: self.function(**{self.input_name: image})[self.output_name]}
-
-        image = tf.TensorSpec(shape, tf.float32, name=self.input_name)
+    @cached_property
+    def _single_image(self) -> Any:
+        size = (self.height, self.width, self.channels)
         try:
-            return tf.function(single_image, input_signature=[image]).get_concrete_function()
+            if self.input_dtype != "float32" or self.batch not in (None, 1):
+                return frozen_graph.one_image(
+                    self._call,
+                    dtype=self.input_dtype,
+                    batch=self.batch or 1,
+                    size=size,
+                    output=self.output_name,
+                )
+            image = tf.TensorSpec((1, *size), tf.float32, name=self.input_name)
+            function = tf.function(
+                lambda image: {self.output_name: self._call(image)}, input_signature=[image]
+            )
+            return function.get_concrete_function()
         except (ValueError, tf.errors.OpError) as error:
-            raise UsageError(
-                f"{self.path} does not work on pictures of {self.width}x{self.height} "
-                f"({_reason(error)}): give --input-size the size it was trained with."
-            ) from error
+            raise self._does_not_work(error) from error
+
+    def _call(self, images: Any) -> Any:
+        return self.function(**{self.input_name: images}, **self.constants)[self.output_name]
+
+    def _scores(self, tensors: FloatTensor) -> FloatTensor:
+        """One batch, filled up with its last picture where the model's is fixed."""
+        missing = 0 if self.batch is None else self.batch - len(tensors)
+        images = np.concatenate([tensors, np.repeat(tensors[-1:], missing, axis=0)])
+        scores: FloatTensor = self._call(tf.constant(images, self.input_dtype)).numpy()
+        return scores[: len(tensors)].astype(np.float32).reshape(len(tensors), self.classes)
+
+    def check_preprocessing(self, spec: Preprocessing) -> None:
+        """Raises UsageError where a model of uint8 would be given anything but pixels."""
+        if self.input_dtype != "float32" and ({*spec.mean} != {0.0} or {*spec.std} != {1.0}):
+            raise self._wants_pixels()
+
+    def _wants_pixels(self) -> UsageError:
+        return UsageError(
+            f"{self.path} takes pixels as whole numbers 0..255 ({self.input_dtype}) and does the "
+            "rest itself: use --preprocessing raw."
+        )
+
+    def _does_not_work(self, error: Exception) -> UsageError:
+        if self.batch not in (None, 1):
+            return UsageError(
+                f"{self.path} takes exactly {self.batch} images at a time and can't be made to "
+                f"take one ({_reason(error)}): export it with a free batch or a batch of 1."
+            )
+        return UsageError(
+            f"{self.path} does not work on pictures of {self.width}x{self.height} "
+            f"({_reason(error)}): give --input-size the size it was trained with."
+        )
+
+    def check(self) -> None:
+        """Prove on made-up pictures that the single image function answers as the original.
+
+        They come in both usual ranges, -1..1 and 0..255, for which one it expects is not known.
+        Raises UsageError where it does not work on them, or an answer hangs on chance or on the
+        pictures beside it, as it does in a graph that was saved while it trained.
+        """
+        pictures = _made_up(self.height, self.width, self.channels)
+        if self.input_dtype == "float32":
+            pictures = np.concatenate([pictures / np.float32(127.5) - 1, pictures])
+        try:
+            alone = np.concatenate(
+                [self._single_image(tf.constant(p[None]))[self.output_name] for p in pictures]
+            )
+            together = self.predict(pictures)
+        except (ValueError, tf.errors.OpError) as error:
+            raise self._does_not_work(error) from error
+        largest = np.nan_to_num(np.abs(together), nan=0, posinf=0).max(axis=1, keepdims=True)
+        if np.isclose(together, alone, rtol=0, atol=_SAME * largest, equal_nan=True).all():
+            return
+        if self.batch not in (None, 1):
+            raise self._does_not_work(ValueError("the answer hangs on the pictures beside it"))
+        raise UsageError(
+            f"{self.path} answers the same picture otherwise the next time, or beside another: it "
+            "was saved in training mode (Keras's export() can do that where resizing, cropping or "
+            "augmentation is part of the model). Save it with model.save('model.keras') and give "
+            "that file."
+        )
 
 
-def load(path: Path, signature: str | None, input_size: tuple[int, int] | None = None) -> Source:
-    """Load a SavedModel and find its image input.
+def load(
+    path: Path, signature_name: str | None, input_size: tuple[int, int] | None = None
+) -> Source:
+    """Load a SavedModel, a .keras file or an .h5 file, and find its image input.
 
     `input_size` is (height, width) for a model that leaves them free.
-    Raises UsageError where it can't be loaded, has no such signature, several to choose from, or
-    no single image input and class output.
+    Raises UsageError where it can't be loaded, has no such signature, several to choose from, no
+    single image input and class output, or does not work on pictures one at a time.
     """
-    saved_model.check_path(path)
-    try:
-        model = tf.saved_model.load(str(path))
-    except Exception as error:
-        raise UsageError(
-            f"{path} can't be loaded as a SavedModel ({first_line(error)}): save it again."
-        ) from error
-    name = _choose_signature(path, model, signature)
-    function = model.signatures[name]
-    inputs = function.structured_input_signature[1]
-    image = _image_input(path, name, inputs)
-    height, width = _size(path, inputs[image].shape, input_size)
-    output, classes = _class_output(path, name, function.structured_outputs)
-    return Source(
+    kind = source_path.format_of(path)
+    loader = saved_model_file if kind == source_path.SAVED_MODEL else keras_file
+    loaded = loader.load(path, signature_name)
+    image = signature.image_input(loaded)
+    height, width = signature.size(path, image, input_size)
+    output, classes = signature.class_output(loaded)
+    source = Source(
         path=path,
-        signature=name,
-        input_name=image,
+        format=kind,
+        signature=loaded.name,
+        input_name=image.name,
+        input_dtype=image.dtype,
         output_name=output,
         height=height,
         width=width,
-        channels=int(inputs[image].shape[3]),
+        channels=image.channels,
         classes=classes,
-        free_batch=inputs[image].shape[0] is None,
-        function=function,
-        trackable=model,
+        batch=image.batch,
+        function=loaded.function,
+        trackable=loaded.trackable,
+        constants=image.constants,
     )
+    source.check()
+    return source
 
 
-def _distinct_signatures(model: Any) -> list[str]:
-    """The names of the signatures. Keras 3 exports one twice, as serve and serving_default."""
-    names = set(model.signatures)
-    if {"serve", "serving_default"} <= names:
-        one, other = model.signatures["serve"], model.signatures["serving_default"]
-        same = one.structured_input_signature == other.structured_input_signature
-        if same and one.structured_outputs == other.structured_outputs:
-            names.remove("serve")
-    return sorted(names)
+def _are_pixels(tensors: FloatTensor) -> bool:
+    in_range = tensors.min(initial=0) >= 0 and tensors.max(initial=0) <= 255
+    return bool(in_range and np.array_equal(tensors, np.rint(tensors)))
 
 
-def _choose_signature(path: Path, model: Any, chosen: str | None) -> str:
-    if not model.signatures:
-        raise UsageError(
-            f"{path} has no signatures: save the model with model.export(), "
-            "or tf.saved_model.save(model, path, signatures=...)."
-        )
-    names = _distinct_signatures(model)
-    listed = ", ".join(names)
-    if chosen is not None:
-        if chosen not in model.signatures:
-            raise UsageError(f"{path} has no signature '{chosen}': choose one of {listed}.")
-        return chosen
-    if len(names) > 1:
-        raise UsageError(f"{path} has several signatures ({listed}): choose one with --signature.")
-    return names[0]
+def _made_up(height: int, width: int, channels: int) -> FloatTensor:
+    """Two pictures of noise, float32 (2, height, width, channels), whole numbers 0..255.
+
+    One is reddish and the other bluish, both darker to the right: an answer that hangs on the
+    other picture, or on a flip, then shows.
+    """
+    noise = np.random.default_rng(0).integers(0, 256, (2, height, width, channels))
+    tints = np.stack([np.linspace(1, 0.25, channels), np.linspace(0.25, 1, channels)])
+    shade = np.linspace(1, 0.25, width)[:, None]
+    return np.rint(noise * tints[:, None, None] * shade).astype(np.float32)
 
 
 def _reason(error: Exception) -> str:
     """The last line: where a function fails while it is traced, that line says why."""
     return str(error).strip().splitlines()[-1].strip()[:200].rstrip(".")
-
-
-def _describe(specs: dict[str, Any]) -> str:
-    """Tensor specifications in words: image float32 (None, 224, 224, 3)."""
-    texts = [f"{name} {spec.dtype.name} {spec.shape}" for name, spec in sorted(specs.items())]
-    return "; ".join(texts) or "none"
-
-
-def _image_input(path: Path, signature: str, inputs: dict[str, Any]) -> str:
-    fitting = [
-        name
-        for name, spec in inputs.items()
-        if spec.shape.rank == 4 and spec.shape[3] in (1, 3) and spec.dtype == tf.float32
-    ]
-    if len(inputs) != 1 or len(fitting) != 1:
-        raise UsageError(
-            f"The signature '{signature}' of {path} does not take one image "
-            "(float32 [batch, height, width, 1 or 3]); its inputs are: "
-            f"{_describe(inputs)}. Choose another with --signature or export the classifier alone."
-        )
-    batch = inputs[fitting[0]].shape[0]
-    if batch not in (None, 1):
-        raise UsageError(
-            f"The signature '{signature}' of {path} takes exactly {batch} images at a time: "
-            "export it with a free batch or a batch of 1."
-        )
-    return fitting[0]
-
-
-def _size(path: Path, shape: Any, wanted: tuple[int, int] | None) -> tuple[int, int]:
-    """Height and width, where the model leaves them free the wanted ones."""
-    if wanted is None:
-        if shape[1] is None or shape[2] is None:
-            raise UsageError(
-                f"{path} takes pictures of any size: choose the one it was trained with, "
-                "for example --input-size 224x224 (width x height)."
-            )
-        return int(shape[1]), int(shape[2])
-    for own, given, what in ((shape[1], wanted[0], "height"), (shape[2], wanted[1], "width")):
-        if own not in (None, given):
-            raise UsageError(f"{path} has a fixed {what} of {own}, not {given}: drop --input-size.")
-    return wanted
-
-
-def _class_output(path: Path, signature: str, outputs: dict[str, Any]) -> tuple[str, int]:
-    fitting = [
-        name
-        for name, spec in outputs.items()
-        if spec.shape.rank == 2 and spec.shape[1] is not None and spec.dtype == tf.float32
-    ]
-    if len(outputs) != 1 or len(fitting) != 1:
-        raise UsageError(
-            f"The signature '{signature}' of {path} does not put out one score a class "
-            f"(float32 [batch, classes]); its outputs are: {_describe(outputs)}. "
-            "Choose another with --signature or export the classifier alone."
-        )
-    classes = int(outputs[fitting[0]].shape[1])
-    if classes < 2:
-        # Its best class would always be the only one: validation would pass whatever came out.
-        raise UsageError(
-            f"{path} puts out a single number, not a score for each class: export it with two, "
-            "for example tf.concat([1 - p, p], axis=1) for a sigmoid p."
-        )
-    return fitting[0], classes

@@ -7,6 +7,7 @@ import time
 from urllib.parse import quote
 
 from flask import Flask, Response, g, jsonify, request
+from flask.json.provider import DefaultJSONProvider
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
@@ -28,7 +29,8 @@ _SECURITY_HEADERS = {
 def create_app(services: Services) -> Flask:
     """The WSGI application that serves `services`."""
     app = Flask("edge_server")
-    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.json = json = DefaultJSONProvider(app)
+    json.sort_keys = False
     app.config["MAX_CONTENT_LENGTH"] = services.settings.max_body * 2**20
     # Files of a form count towards the body; its other fields are not used.
     app.config["MAX_FORM_PARTS"] = services.settings.max_images + 16

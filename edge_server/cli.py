@@ -1,29 +1,54 @@
-"""The command line of the server: settings in, exit status and one sentence out."""
+"""The command line of the server: settings in, exit status and one sentence out.
+
+`edge-server [options]` serves; a first word that is no option names another command.
+"""
 
 from __future__ import annotations
 
+import importlib
 import logging
 import sys
 from collections.abc import Sequence
+from typing import Final
 
 from edge_server import settings
-from edge_server.errors import EdgeError
+from edge_server.errors import EdgeError, SettingError
+
+# Word on the command line -> module with run(arguments) -> exit status. Imported when asked for.
+_COMMANDS: Final = {"selftest": "edge_server.selftest"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the server; returns the exit status."""
+    """Run the server, or the command that is named; returns the exit status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        chosen = settings.read(arguments)
-        logging.basicConfig(
-            level=chosen.log_level.upper(),
-            format="%(asctime)s %(levelname)s %(name)s %(message)s",
-            stream=sys.stderr,
-        )
-        # Imported late, so that --help and a wrong option are answered at once.
-        from edge_server import server
-
-        server.run(chosen)
+        if arguments and not arguments[0].startswith("-"):
+            return _command(arguments[0], arguments[1:])
+        _serve(arguments)
     except EdgeError as error:
         print(f"edge-server: {error}", file=sys.stderr)
         return error.exit_status
     return 0
+
+
+def _command(word: str, arguments: Sequence[str]) -> int:
+    if word not in _COMMANDS:
+        raise SettingError(
+            f"There is no command '{word}': use {', '.join(_COMMANDS)}, or options alone to serve "
+            "(--model FILE)."
+        )
+    status: int = importlib.import_module(_COMMANDS[word]).run(arguments)
+    return status
+
+
+def _serve(arguments: Sequence[str]) -> None:
+    chosen = settings.read(arguments)
+    logging.basicConfig(
+        level=chosen.log_level.upper(),
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+        stream=sys.stderr,
+    )
+    # Imported late, so that --help and a wrong option are answered at once.
+    from edge_server import server
+
+    server.run(chosen)

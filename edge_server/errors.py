@@ -34,6 +34,10 @@ class ModelRefused(EdgeError):
     """A model loads but does not reproduce the answers that it carries."""
 
 
+class ModelFailed(EdgeError):
+    """A model that is in use gives no answer to a picture."""
+
+
 class PortInUse(EdgeError):
     """The address to listen on cannot be had."""
 

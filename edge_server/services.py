@@ -84,7 +84,12 @@ def build(settings: Settings) -> Services:
     """
     grabber = _grabber(settings)
     classifier = Classifier(
-        bundle.read(settings.model_file, labels=settings.labels, preset=settings.preprocessing),
+        bundle.read(
+            settings.model_file,
+            labels=settings.labels,
+            preset=settings.preprocessing,
+            color_order=settings.color_order,
+        ),
         interpreters=settings.interpreter_count,
         threads=settings.thread_count,
         max_waiting=settings.queue,
@@ -95,9 +100,15 @@ def build(settings: Settings) -> Services:
     runtime = runtime_info()
     _log.info(
         "model=%s recipe=%s classes=%d bytes=%d sha256=%.12s golden_samples=%d runtime=%s/%s "
-        "interpreters=%d threads=%d",
+        "interpreters=%d threads=%d batch=%d",
         *(model.name, model.recipe, classifier.classes, model.size_bytes, model.sha256, samples),
-        *(runtime.name, runtime.version, classifier.interpreters, classifier.threads),
+        *(
+            runtime.name,
+            runtime.version,
+            classifier.interpreters,
+            classifier.threads,
+            classifier.batch,
+        ),
     )
     _warn_of_rejection(classifier)
     return Services(settings, classifier, model, _camera(settings, grabber, classifier))

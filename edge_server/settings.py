@@ -43,6 +43,11 @@ class Settings:
         "how pixels were normalized in training, for a model that does not say it",
         choices=tuple(PRESETS),
     )
+    color_order: str | None = _setting(
+        None,
+        "order of the colours that --preprocessing means (default: bgr for caffe, else rgb)",
+        choices=("rgb", "bgr"),
+    )
     # Reachable from other machines only when asked for: an open port is a decision.
     host: str = _setting("127.0.0.1", "address to listen on; 0.0.0.0 for the whole LAN", "ADDRESS")
     port: int = _setting(
@@ -134,6 +139,8 @@ def parser() -> argparse.ArgumentParser:
         prog="edge-server",
         description="Serve an image classifier over HTTP, from uploads and a camera. Each option "
         "can also be given as an environment variable: --port as EDGE_PORT.",
+        epilog="Another command: `edge-server selftest FILE` runs the samples that a model carries "
+        "and shows whether this device answers as it should.",
     )
     for setting in dataclasses.fields(Settings):
         text = setting.metadata["help"]

@@ -33,6 +33,7 @@ class Bundle:
     manifest: Manifest | None
     standard: tflite_metadata.StandardMetadata | None
     preset: str | None = None
+    color_order: ColorOrder | None = None
 
     def preprocessing(self, width: int, height: int, channels: int) -> Preprocessing:
         """The specification for an input of this shape.
@@ -42,7 +43,11 @@ class Bundle:
         """
         if self.preset is not None:
             return preprocessings.from_preset(
-                self.preset, width=width, height=height, channels=channels
+                self.preset,
+                width=width,
+                height=height,
+                channels=channels,
+                color_order=self.color_order,
             )
         if self.manifest is not None:
             spec = self.manifest.preprocessing
@@ -63,11 +68,22 @@ class Bundle:
         )
 
 
-def read(path: Path, *, labels: Path | None = None, preset: str | None = None) -> Bundle:
-    """Read a model file. `labels` and `preset` replace what it carries.
+def read(
+    path: Path,
+    *,
+    labels: Path | None = None,
+    preset: str | None = None,
+    color_order: str | None = None,
+) -> Bundle:
+    """Read a model file. `labels`, and `preset` with `color_order`, replace what it carries.
 
     Raises ModelFileError and SettingError.
     """
+    if color_order is not None and preset is None:
+        raise SettingError(
+            "--color-order says how to read --preprocessing: give both, or neither where the "
+            "model file says it."
+        )
     file = tflite_file.read(path)
     manifest = None
     if manifests.FILE_NAME in file.attached:
@@ -90,6 +106,8 @@ def read(path: Path, *, labels: Path | None = None, preset: str | None = None) -
             name = standard.label_file
         if name in file.attached:
             label_lines = split_labels(file.attached[name].decode("utf-8", "replace"))
+            if manifest is None:
+                label_lines = without_numbers(label_lines)
     return Bundle(
         name=manifest.name if manifest else path.stem,
         file=file,
@@ -98,11 +116,12 @@ def read(path: Path, *, labels: Path | None = None, preset: str | None = None) -
         manifest=manifest,
         standard=standard,
         preset=preset,
+        color_order=None if color_order is None else ColorOrder(color_order),
     )
 
 
 def read_labels(path: Path) -> tuple[str, ...]:
-    """The labels of a text file, one a line, in the order of the classes.
+    """The labels of a text file, one a line, in the order of the classes, without their numbers.
 
     Raises SettingError where it can't be read, is no text, or is empty.
     """
@@ -117,7 +136,7 @@ def read_labels(path: Path) -> tuple[str, ...]:
         raise SettingError(
             f"The label file {path} is not UTF-8 text: save it as UTF-8, one label a line."
         ) from error
-    lines = split_labels(text)
+    lines = without_numbers(split_labels(text))
     if not lines:
         raise SettingError(f"The label file {path} is empty: put one label on each line.")
     return lines
@@ -127,3 +146,20 @@ def split_labels(text: str) -> tuple[str, ...]:
     """Lines without the space around them. Empty lines at the end do not count; one inside does,
     or all labels after it would move up."""
     return tuple(line.strip() for line in text.rstrip().splitlines())
+
+
+def without_numbers(labels: tuple[str, ...]) -> tuple[str, ...]:
+    """Labels without their index, where every line begins with its own, counted from 0.
+
+    Teachable Machine and Coral write `0 name`. Anything else stays as it is: from 1, `1 euro` and
+    `2 euro` could be names. So do labels that would be alike or empty without the number.
+    """
+    names = []
+    for index, label in enumerate(labels):
+        if not label:
+            return labels
+        number, *name = label.split(maxsplit=1)
+        if number != str(index) or not name:
+            return labels
+        names.append(name[0])
+    return tuple(names) if len(set(names)) == len(names) else labels

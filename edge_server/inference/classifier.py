@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 
-from edge_server.errors import ModelFileError, SettingError
-from edge_server.inference import decoding, preprocessing
+from edge_server.errors import ImageError, ModelFailed, ModelFileError, SettingError
+from edge_server.inference import batching, decoding, preprocessing
 from edge_server.inference.bundle import Bundle
 from edge_server.inference.decoding import Pixels
 from edge_server.inference.manifest import Output
@@ -95,46 +96,106 @@ class Classifier:
         self.labels = _labels(bundle, self.classes)
         for model in models:
             _try(bundle.name, model)
+        # How many pictures of one request an interpreter takes at once.
+        self.batch = 1
+        if bundle.manifest is not None and bundle.manifest.resizable_batch:
+            self.batch = batching.size_that_pays(bundle.file.data, threads=threads)
 
     def classify(
         self, image: bytes, *, top_k: int = DEFAULT_TOP_K, timeout: float = 30.0
     ) -> Classification:
         """Classify one encoded image.
 
-        Raises ImageError, Overloaded, DeadlineExceeded (after `timeout` seconds).
+        Raises ImageError, Overloaded, DeadlineExceeded (after `timeout` seconds), ModelFailed.
         """
-        start = time.perf_counter()
-        pixels = decoding.decode(image, max_pixels=self._max_pixels)
-        decode = _milliseconds_since(start)
-        result = self.classify_pixels(pixels, top_k=top_k, timeout=timeout)
-        return Classification(result.top, result.timing + Timing(decode=decode))
+        return self._classify([image], top_k, timeout)[0]
+
+    def classify_batch(
+        self, images: Sequence[bytes], *, top_k: int = DEFAULT_TOP_K, timeout: float = 30.0
+    ) -> list[Classification]:
+        """Classify the images of one request, side by side in the interpreters that are free.
+
+        The answers are those of classify(), in the order of the images. All or nothing: raises
+        what classify() raises, an ImageError with the `position` of its image. `timeout` is how
+        long any of them may wait for an interpreter.
+        """
+        # No more than are free: while others wait, a request has one place in the queue.
+        workers = min(len(images), max(1, self._pool.free))
+        parts = list(batching.chunks(len(images), workers, self.batch))
+
+        def work(part: range) -> list[Classification]:
+            return self._classify(images[part.start : part.stop], top_k, timeout, part.start)
+
+        if workers == 1:
+            return [answer for part in parts for answer in work(part)]
+        with ThreadPoolExecutor(workers, thread_name_prefix="batch") as threads:
+            # map() drops what has not begun once one part fails.
+            return [answer for answers in threads.map(work, parts) for answer in answers]
 
     def classify_pixels(
         self, pixels: Pixels, *, top_k: int = DEFAULT_TOP_K, timeout: float = 30.0
     ) -> Classification:
-        """The same for decoded pixels: uint8 (h, w, 3) RGB."""
-        scores, timing = self._run(pixels, timeout)
+        """The same as classify() for decoded pixels: uint8 (h, w, 3) RGB."""
+        scores, timing = self._run_one(pixels, timeout)
         return Classification(self._top(scores, top_k), timing)
 
     def scores(self, pixels: Pixels, *, timeout: float = 30.0) -> FloatTensor:
         """The score of each class for uint8 (h, w, 3) RGB: float32 (classes,), 0..1."""
-        return self._run(pixels, timeout)[0]
+        return self._run_one(pixels, timeout)[0]
 
-    def _run(self, pixels: Pixels, timeout: float) -> tuple[FloatTensor, Timing]:
+    def _classify(
+        self, images: Sequence[bytes], top_k: int, timeout: float, first: int = 0
+    ) -> list[Classification]:
+        """Images that go through one interpreter together; `first` is the place of their first."""
+        prepared = [self._prepare(image, first + n) for n, image in enumerate(images)]
+        tensor = np.concatenate([tensor for tensor, _ in prepared])
+        # What is let in is answered as a whole, or the work on its first images was for nothing.
+        scores, shared = self._run(tensor, timeout, admitted=first > 0)
+        return [
+            Classification(self._top(row, top_k), own + shared)
+            for row, (_, own) in zip(scores, prepared, strict=True)
+        ]
+
+    def _prepare(self, image: bytes, position: int) -> tuple[Tensor, Timing]:
+        """An encoded image as a tensor; only that is kept, since decoded photos are large."""
+        start = time.perf_counter()
+        try:
+            pixels = decoding.decode(image, max_pixels=self._max_pixels)
+        except ImageError as error:
+            error.position = position
+            raise
+        decoded = time.perf_counter()
+        tensor = self._tensor(pixels)
+        return tensor, Timing(
+            decode=(decoded - start) * 1e3, preprocess=_milliseconds_since(decoded)
+        )
+
+    def _run_one(self, pixels: Pixels, timeout: float) -> tuple[FloatTensor, Timing]:
         start = time.perf_counter()
         tensor = self._tensor(pixels)
-        prepared = time.perf_counter()
-        with self._pool.borrow(timeout) as model:
+        timing = Timing(preprocess=_milliseconds_since(start))
+        scores, shared = self._run(tensor, timeout)
+        return scores[0], timing + shared
+
+    def _run(
+        self, tensor: Tensor, timeout: float, *, admitted: bool = False
+    ) -> tuple[FloatTensor, Timing]:
+        """Scores (n, classes) of a tensor (n, h, w, c), and each picture's share of the time."""
+        start = time.perf_counter()
+        with self._pool.borrow(timeout, admitted=admitted) as model:
             borrowed = time.perf_counter()
+            model.resize(len(tensor))
             raw = model.run(tensor)
             done = time.perf_counter()
-        values = dequantize(raw, self._output).reshape(-1)
-        timing = Timing(
-            preprocess=(prepared - start) * 1e3,
-            queue=(borrowed - prepared) * 1e3,
-            invoke=(done - borrowed) * 1e3,
-        )
-        return to_scores(values, self.bundle.output), timing
+        values = dequantize(raw, self._output).reshape(len(tensor), -1)
+        scores = to_scores(values, self.bundle.output)
+        if not np.isfinite(scores).all():
+            raise ModelFailed(
+                f"{self.bundle.name} puts out numbers that are not finite for this picture: "
+                "convert the model again."
+            )
+        share = 1e3 / len(tensor)
+        return scores, Timing(queue=(borrowed - start) * share, invoke=(done - borrowed) * share)
 
     def _tensor(self, pixels: Pixels) -> Tensor:
         resized = preprocessing.resize(pixels, self.spec)
@@ -152,11 +213,11 @@ class Classifier:
 
 
 def to_scores(values: np.ndarray[Any, Any], output: Output) -> FloatTensor:
-    """What a model puts out, float32 (classes,), as scores 0..1."""
+    """What a model puts out, float32 (..., classes), as scores 0..1."""
     if output is not Output.LOGITS:
         return values
-    exponentials = np.exp(values - values.max())
-    scores: FloatTensor = exponentials / exponentials.sum()
+    exponentials = np.exp(values - values.max(axis=-1, keepdims=True))
+    scores: FloatTensor = exponentials / exponentials.sum(axis=-1, keepdims=True)
     return scores
 
 

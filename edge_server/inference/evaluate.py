@@ -9,7 +9,6 @@ what ran; the scores, float32 (photos, classes), go to FILE.npy.
 
 from __future__ import annotations
 
-import json
 import statistics
 import sys
 from pathlib import Path
@@ -17,8 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_server.errors import EdgeError
-from edge_server.inference import bundle, decoding, golden
+from edge_server.inference import bundle, child, decoding, golden
 from edge_server.inference.classifier import Classifier
 from edge_server.inference.runtime import runtime_info
 
@@ -35,7 +33,7 @@ def evaluate(request: dict[str, Any]) -> dict[str, Any]:
         invoke_ms.append(result.timing.invoke)
         for prediction in result.top:
             scores[number, prediction.index] = prediction.confidence
-        print(json.dumps({"done": number + 1}), flush=True)
+        child.progress(number + 1)
     if request.get("scores"):
         np.save(request["scores"], scores)
     info = runtime_info()
@@ -48,14 +46,5 @@ def evaluate(request: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def main() -> int:
-    try:
-        print(json.dumps(evaluate(json.load(sys.stdin))))
-    except (EdgeError, OSError) as error:
-        print(json.dumps({"error": str(error)}))
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(child.serve(evaluate))

@@ -9,19 +9,31 @@ from dataclasses import dataclass
 
 from edge_server.errors import ImageError, ModelRefused
 from edge_server.inference import decoding
-from edge_server.inference.classifier import Classifier, top_indices
-from edge_server.inference.manifest import Golden
+from edge_server.inference.classifier import Classifier, Timing
+from edge_server.inference.manifest import Golden, Score
 from edge_server.inference.runtime import runtime_info
 
 
 @dataclass(frozen=True)
 class GoldenResult:
-    """One sample run again. `difference` is the largest difference of a recorded score, 0..1."""
+    """One sample run again.
+
+    `original` is what the SavedModel answered, `expected` the converted model when it was made,
+    `got` the same model here and now; `difference` is the largest of a recorded score, 0..1, and
+    `allowed` what it may be. `timing` is that of this run.
+    """
 
     file: str
-    expected: int
-    got: int
+    original: Score | None
+    expected: Score
+    got: Score
     difference: float
+    allowed: float
+    timing: Timing
+
+    @property
+    def reproduced(self) -> bool:
+        return self.got.index == self.expected.index and self.difference <= self.allowed
 
 
 def run(classifier: Classifier) -> list[GoldenResult]:
@@ -32,10 +44,10 @@ def run(classifier: Classifier) -> list[GoldenResult]:
     manifest = classifier.bundle.manifest
     if manifest is None:
         return []
-    return [_run_one(classifier, sample) for sample in manifest.golden]
+    return [_run_one(classifier, sample, manifest.tolerance) for sample in manifest.golden]
 
 
-def _run_one(classifier: Classifier, sample: Golden) -> GoldenResult:
+def _run_one(classifier: Classifier, sample: Golden, allowed: float) -> GoldenResult:
     data = classifier.bundle.file.attached.get(sample.file)
     if data is None:
         raise ModelRefused(
@@ -48,17 +60,23 @@ def _run_one(classifier: Classifier, sample: Golden) -> GoldenResult:
             "model does not have: convert the model again."
         )
     try:
-        scores = classifier.scores(decoding.decode(data))
+        pixels = decoding.decode(data)
     except ImageError as error:
         raise ModelRefused(
             f"The golden sample {sample.file} of {classifier.bundle.name} is damaged: "
             "copy or convert the model again."
         ) from error
+    answer = classifier.classify_pixels(pixels, top_k=classifier.classes)
+    scores = {prediction.index: prediction.confidence for prediction in answer.top}
+    best = answer.top[0]
     return GoldenResult(
         file=sample.file,
-        expected=sample.candidate[0].index,
-        got=top_indices(scores, 1)[0],
-        difference=max(abs(float(scores[s.index]) - s.score) for s in sample.candidate),
+        original=sample.original[0] if sample.original else None,
+        expected=sample.candidate[0],
+        got=Score(best.index, best.confidence),
+        difference=max(abs(scores[s.index] - s.score) for s in sample.candidate),
+        allowed=allowed,
+        timing=answer.timing,
     )
 
 
@@ -68,17 +86,14 @@ def check(classifier: Classifier) -> int:
     Returns how many there are. Raises ModelRefused, naming the first that is not reproduced.
     """
     results = run(classifier)
-    manifest = classifier.bundle.manifest
-    if manifest is None:
-        return 0
     for result in results:
-        if result.got != result.expected or not result.difference <= manifest.tolerance:
+        if not result.reproduced:
             info = runtime_info()
             raise ModelRefused(
                 f"{classifier.bundle.name} does not answer on this device as it did when it was "
-                f"converted: sample {result.file} gave '{classifier.labels[result.got]}' for "
-                f"'{classifier.labels[result.expected]}', with scores off by "
-                f"{result.difference:.2f} (allowed {manifest.tolerance:g}), on {info.name} "
+                f"converted: sample {result.file} gave '{classifier.labels[result.got.index]}' for "
+                f"'{classifier.labels[result.expected.index]}', with scores off by "
+                f"{result.difference:.2f} (allowed {result.allowed:g}), on {info.name} "
                 f"{info.version}. Convert it for this device's runtime."
             )
     return len(results)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from edge_server.errors import ModelFileError
 from edge_server.inference.preprocessing import Preprocessing
@@ -45,8 +45,14 @@ class Golden:
 
 @dataclass(frozen=True)
 class Manifest:
-    """edge.json. `tolerance` is the largest difference of a golden sample's score (0..1) that
-    another processor or runtime may show."""
+    """edge.json.
+
+    `target` names what the file was made for and run on. `resizable_batch` says that it was
+    resized there to several pictures at once and answered each as it does alone. `tolerance` is
+    the largest difference of a golden sample's score (0..1) that another processor or runtime may
+    show. Of `validation`, from_bytes() vouches for the verdict, the number of samples, and the
+    fractions 0..1 of both models (or null, without labels) and of their agreement.
+    """
 
     name: str
     preprocessing: Preprocessing
@@ -55,6 +61,8 @@ class Manifest:
     source: dict[str, Any] = field(default_factory=dict)
     tools: dict[str, str] = field(default_factory=dict)
     operators: tuple[dict[str, Any], ...] = ()
+    target: str = "litert"
+    resizable_batch: bool = False
     validation: dict[str, Any] | None = None
     tolerance: float = 0.05
     golden: tuple[Golden, ...] = ()
@@ -70,6 +78,8 @@ class Manifest:
             "source": self.source,
             "tools": self.tools,
             "operators": list(self.operators),
+            "target": self.target,
+            "resizable_batch": self.resizable_batch,
             "validation": self.validation,
             "golden": {
                 "tolerance": self.tolerance,
@@ -82,7 +92,7 @@ class Manifest:
 def from_bytes(data: bytes, name: str) -> Manifest:
     """Read edge.json; `name` is the file's, for errors. Raises ModelFileError."""
     try:
-        document = json.loads(data)
+        document = json.loads(data, parse_constant=_no_number)
         version = document["format_version"]
         if version != FORMAT_VERSION:
             raise ModelFileError(
@@ -97,7 +107,10 @@ def from_bytes(data: bytes, name: str) -> Manifest:
             source=dict(document["source"]),
             tools=dict(document["tools"]),
             operators=tuple(document["operators"]),
-            validation=document["validation"],
+            # Files of the first release lack these two.
+            target=str(document.get("target", "litert")),
+            resizable_batch=document.get("resizable_batch", False) is True,
+            validation=_validation(document["validation"]),
             tolerance=float(document["golden"]["tolerance"]),
             golden=tuple(_golden(sample) for sample in document["golden"]["samples"]),
         )
@@ -105,6 +118,26 @@ def from_bytes(data: bytes, name: str) -> Manifest:
         raise ModelFileError(
             f"The edge.json inside {name} can't be read ({error!r}): convert the model again."
         ) from error
+
+
+def _no_number(token: str) -> NoReturn:
+    raise ValueError(f"{token} is no number of JSON")
+
+
+def _validation(document: Any) -> dict[str, Any] | None:
+    """The section as it is, once it is known to hold what pages and log read of it."""
+    if document is None:
+        return None
+    verdict, samples = document["verdict"], document["samples"]
+    if verdict not in ("passed", "failed") or not isinstance(samples, int):
+        raise ValueError(f"validation says {verdict!r} for {samples!r} samples")
+    for part in ("original", "candidate", "agreement"):
+        top1 = document[part]["top1"]
+        if top1 is None and part != "agreement":
+            continue
+        if not isinstance(top1, (int, float)) or not 0 <= top1 <= 1:
+            raise ValueError(f"validation's {part} is {top1!r}")
+    return dict(document)
 
 
 def _golden(document: dict[str, Any]) -> Golden:

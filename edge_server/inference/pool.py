@@ -38,28 +38,33 @@ class Pool(Generic[T]):
         return self._size
 
     @property
+    def free(self) -> int:
+        """How many members nobody has now."""
+        return len(self._free)
+
+    @property
     def waiting(self) -> int:
         """How many borrowers wait now."""
         return len(self._waiting)
 
     @contextmanager
-    def borrow(self, timeout: float) -> Iterator[T]:
+    def borrow(self, timeout: float, *, admitted: bool = False) -> Iterator[T]:
         """A member, for the length of the `with` block; handed back whatever happens in it.
 
-        Waits at most `timeout` seconds. Raises Overloaded where too many wait already,
-        DeadlineExceeded when the time is up.
+        Waits at most `timeout` seconds. Raises Overloaded where too many wait already, but not
+        for the rest of a request that was `admitted`; DeadlineExceeded when the time is up.
         """
-        member = self._take(timeout)
+        member = self._take(timeout, admitted)
         try:
             yield member
         finally:
             self._give(member)
 
-    def _take(self, timeout: float) -> T:
+    def _take(self, timeout: float, admitted: bool) -> T:
         with self._lock:
             if self._free:
                 return self._free.pop()
-            if len(self._waiting) >= self._max_waiting:
+            if not admitted and len(self._waiting) >= self._max_waiting:
                 raise Overloaded(
                     f"The server is busy ({len(self._waiting)} requests wait already): "
                     "try again in a second."

@@ -6,7 +6,6 @@ it was converted. The specification travels inside the .tflite file.
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, TypeAlias
@@ -138,10 +137,12 @@ def from_preset(
     channels: int = 3,
     fit: Fit = Fit.CENTER_CROP,
     resize_filter: Filter = Filter.BILINEAR_ANTIALIAS,
+    color_order: ColorOrder | None = None,
 ) -> Preprocessing:
     """The specification of a preset for a model's input.
 
-    Raises SettingError for an unknown name or one that does not go with one channel.
+    `color_order`, RGB or BGR, replaces the preset's; each colour keeps its own mean and std.
+    Raises SettingError for an unknown name or what does not go with one channel.
     """
     preset = PRESETS.get(name)
     if preset is None:
@@ -150,17 +151,23 @@ def from_preset(
             + ", ".join(f"{key} ({value.meaning})" for key, value in PRESETS.items())
             + "."
         )
-    specification = Preprocessing(
-        width, height, preset.color_order, fit, resize_filter, preset.mean, preset.std
-    )
-    if channels == 3:
-        return specification
-    if len(preset.mean) > 1:
-        raise SettingError(
-            f"Preprocessing '{name}' is for colour, but the model takes one channel: "
-            "use tf, unit or raw."
-        )
-    return dataclasses.replace(specification, color_order=ColorOrder.GRAYSCALE)
+    order = color_order or preset.color_order
+    if channels == 1:
+        if len(preset.mean) > 1:
+            raise SettingError(
+                f"Preprocessing '{name}' is for colour, but the model takes one channel: "
+                "use tf, unit or raw."
+            )
+        if order is ColorOrder.BGR:
+            raise SettingError(
+                "The model takes one channel, which has no order of colours: "
+                "leave out --color-order."
+            )
+        order = ColorOrder.GRAYSCALE
+    mean, std = preset.mean, preset.std
+    if {order, preset.color_order} == {ColorOrder.RGB, ColorOrder.BGR}:
+        mean, std = mean[::-1], std[::-1]
+    return Preprocessing(width, height, order, fit, resize_filter, mean, std)
 
 
 def resize(pixels: Pixels, spec: Preprocessing) -> Pixels:
@@ -170,7 +177,8 @@ def resize(pixels: Pixels, spec: Preprocessing) -> Pixels:
     channel order, still 0..255. This is what the model sees, before normalization.
     """
     if spec.color_order is ColorOrder.GRAYSCALE:
-        pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)[..., np.newaxis]  # type: ignore[assignment]
+        grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+        pixels = np.asarray(grey, np.uint8)[..., np.newaxis]
     resized = _FITS[spec.fit](pixels, spec)
     if spec.color_order is ColorOrder.BGR:
         resized = resized[..., ::-1]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import logging
+import re
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -69,37 +70,75 @@ def runtime_info() -> RuntimeInfo:
 
 
 class Model:
-    """One interpreter with a loaded model. Not for two threads at once: see pool.py."""
+    """One interpreter with a loaded model. Not for two threads at once: see pool.py.
+
+    `input` and `output` are as they stand in the file, for one picture.
+    """
 
     def __init__(self, data: bytes, *, threads: int = 1, name: str = "The model") -> None:
         """Load the bytes of a .tflite file.
 
         Raises ModelFileError where the runtime refuses the model, with its reason.
         """
-        module, info = _find()
-        try:
-            self._interpreter = module.Interpreter(model_content=data, num_threads=threads)
-            self._interpreter.allocate_tensors()
-            inputs = [_tensor(detail) for detail in self._interpreter.get_input_details()]
-            outputs = [_tensor(detail) for detail in self._interpreter.get_output_details()]
-        except (RuntimeError, ValueError) as error:
-            raise ModelFileError(
-                f"{name} can't be loaded by {info.name} {info.version}: "
-                f"{first_line(error)}. Convert it for this runtime."
-            ) from error
+        self._data, self._threads, self._name = data, threads, name
+        self._load()
+        inputs = [_tensor(detail) for detail in self._interpreter.get_input_details()]
+        outputs = [_tensor(detail) for detail in self._interpreter.get_output_details()]
         if len(inputs) != 1 or len(outputs) != 1:
             raise ModelFileError(
                 f"{name} has {len(inputs)} inputs and {len(outputs)} outputs; an image classifier "
                 "has one of each."
             )
         self.input, self.output = inputs[0], outputs[0]
-        self._name = name
+        self._rows = self.input.shape[0] if self.input.shape else 0
+
+    def _load(self) -> None:
+        module, info = _find()
+        try:
+            self._interpreter = module.Interpreter(
+                model_content=self._data, num_threads=self._threads
+            )
+            self._interpreter.allocate_tensors()
+        except (RuntimeError, ValueError) as error:
+            raise ModelFileError(
+                f"{self._name} can't be loaded by {info.name} {info.version}: "
+                f"{first_line(error)}. Convert it for this runtime."
+            ) from error
+
+    def resize(self, rows: int) -> None:
+        """Take and answer so many pictures at once from now on.
+
+        Usually a fraction of a millisecond; tflite-runtime packs float weights of dense layers
+        anew. Raises ModelFileError where the graph is not made for it; the model is then as it
+        was loaded.
+        """
+        if rows == self._rows:
+            return
+        refusal = self._try_rows(rows)
+        if refusal is None:
+            self._rows = rows
+            return
+        # Run after a refusal, tflite-runtime answers wrongly or dies.
+        self._load()
+        self._rows = self.input.shape[0]
+        raise ModelFileError(f"{self._name} can't take {rows} pictures at once: {refusal}.")
+
+    def _try_rows(self, rows: int) -> str | None:
+        """Resize; returns why that is not possible."""
+        try:
+            shape = (rows, *self.input.shape[1:])
+            self._interpreter.resize_tensor_input(self.input.index, shape)
+            self._interpreter.allocate_tensors()
+        except (RuntimeError, ValueError) as error:
+            return first_line(error)
+        answer = self._interpreter.get_output_details()[0]["shape"].tolist()
+        return None if answer[:1] == [rows] else f"it then answers in the shape {answer}"
 
     def run(self, tensor: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """Run the model once.
 
-        `tensor` has the input's shape and dtype; the result is a copy of the output, in its own
-        dtype. Raises ModelFileError where the model fails when it is run.
+        `tensor` has the input's dtype and shape, or that of resize(); the result is a copy of the
+        output, in its own dtype. Raises ModelFileError where the model fails when it is run.
         """
         try:
             self._interpreter.set_tensor(self.input.index, tensor)
@@ -115,7 +154,8 @@ class Model:
 def first_line(error: Exception) -> str:
     """The first line of a runtime's message, without its final full stop."""
     text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0].rstrip(".")
+    # The runtimes often forget the line break before they name the node.
+    return re.split(r"\n|(?<!^)Node number", text)[0].rstrip(". ")
 
 
 def _tensor(detail: dict[str, Any]) -> TensorInfo:

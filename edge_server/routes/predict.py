@@ -79,17 +79,14 @@ def _images() -> ImageRequest:
 
 def _classify(services: Services, request_: ImageRequest, top_k: int) -> list[Classification]:
     """All or nothing: a batch with one bad image is refused, naming the image."""
-    results = []
     timeout = services.settings.timeout
-    for position, image in enumerate(request_.images):
-        try:
-            results.append(services.classifier.classify(image, top_k=top_k, timeout=timeout))
-        except ImageError as error:
-            if not request_.batch:
-                raise
-            refused: Any = type(error)(
-                f"images[{position}]: {error} No answers were given for the others; "
-                "send them again without it."
-            )
-            raise refused from error
-    return results
+    try:
+        return services.classifier.classify_batch(request_.images, top_k=top_k, timeout=timeout)
+    except ImageError as error:
+        if not request_.batch:
+            raise
+        refused: Any = type(error)(
+            f"images[{error.position}]: {error} No answers were given for the others; "
+            "send them again without it."
+        )
+        raise refused from error

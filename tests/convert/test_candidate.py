@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert import candidate
+from convert import candidate, device_process, target_environment, targets
 from convert.console import Console
+from convert.device_process import ChildRefused
 from convert.errors import BuildError
 from edge_server.inference import bundle
 
@@ -206,7 +207,7 @@ def test_an_interrupt_leaves_no_child_behind(
             yield next(iter(items))
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(candidate.subprocess, "Popen", remember)
+    monkeypatch.setattr(device_process.subprocess, "Popen", remember)
     with pytest.raises(KeyboardInterrupt):
         candidate.run(bundled_model, digits * 500, threads=1, console=Interrupted(), title="x")
     assert children[0].returncode == -signal.SIGKILL
@@ -234,3 +235,52 @@ def test_evaluate_answers_a_request_of_its_own(
     assert lines[-1]["golden_samples"] == 4
     assert not lines[-1]["tensorflow_imported"]
     assert np.load(tmp_path / "scores.npy").shape == (4, 10)
+
+
+def test_a_probe_describes_what_the_runtime_made_of_a_bare_file(shared: Path) -> None:
+    probe = candidate.probe(shared / "tflite" / "mobilenet_v2_1.0_224_quant_no_metadata.tflite")
+    assert probe.runtime == "ai-edge-litert"
+    assert (probe.input.dtype, probe.input.shape) == ("uint8", (1, 224, 224, 3))
+    assert (probe.output.dtype, probe.output.shape) == ("uint8", (1, 1001))
+    assert probe.finite
+    assert not probe.resizable_batch, "it reshapes to a fixed size"
+    assert "4 pictures" in str(probe.batch_reason)
+
+
+def test_a_probe_passes_on_why_a_model_is_refused(shared: Path) -> None:
+    with pytest.raises(ChildRefused, match=r"fails_at_invoke\.tflite") as error:
+        candidate.probe(shared / "tflite" / "fails_at_invoke.tflite")
+    assert "Traceback" not in error.value.reason
+
+
+def test_a_probe_survives_a_crash(bundled_model: Path, fake_runtime: FakeRuntime) -> None:
+    fake_runtime(RUNTIME.format(init="import ctypes; ctypes.string_at(0)"))
+    with pytest.raises(BuildError, match=r"crashed \(signal 11\).*while it ran digits\.tflite"):
+        candidate.probe(bundled_model)
+
+
+def test_latency_gives_each_model_its_own_median(bundled_model: Path, shared: Path) -> None:
+    large = shared / "tflite" / "mobilenet_v2_1.0_224_quant_no_metadata.tflite"
+    times = candidate.latency([large, bundled_model, large], rounds=5, threads=1, console=Console())
+    assert len(times) == 3
+    assert min(times[0], times[2]) > times[1] > 0
+
+
+def test_latency_names_the_models_that_a_crash_leaves_open(
+    bundled_model: Path, fake_runtime: FakeRuntime
+) -> None:
+    fake_runtime(RUNTIME.format(init="import os; os._exit(9)"))
+    with pytest.raises(BuildError, match=r"exit status 9\), while it ran digits\.tflite"):
+        candidate.latency([bundled_model], rounds=1, threads=1, console=Console())
+
+
+def test_the_runtime_of_another_python_is_the_one_that_runs(
+    bundled_model: Path, digits: list[Path]
+) -> None:
+    python = target_environment.python_for(targets.get("tflite-2.14"), Console())
+    done = candidate.run(
+        bundled_model, digits, threads=1, console=Console(), title="x", python=python
+    )
+    assert (done.runtime, done.runtime_version) == ("tflite-runtime", "2.14.0")
+    assert np.abs(done.scores - run(bundled_model, digits).scores).max() < 0.02
+    assert candidate.probe(bundled_model, python=python).runtime == "tflite-runtime"

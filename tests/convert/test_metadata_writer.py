@@ -12,14 +12,17 @@ import pytest
 from convert import metadata_writer
 from convert.metadata_writer import Description
 from edge_server.inference import preprocessing, tflite_metadata
-from edge_server.inference.preprocessing import Preprocessing
+from edge_server.inference.manifest import Output
+from edge_server.inference.preprocessing import Fit, Preprocessing
 
 PRESETS = tuple(preprocessing.PRESETS)
 
 
-def describe(spec: Preprocessing) -> bytes:
+def describe(
+    spec: Preprocessing, dtype: str = "float32", output: Output = Output.PROBABILITIES
+) -> bytes:
     return metadata_writer.write(
-        Description("bird feeder", "Names birds", spec, (-1.0, 1.0), "labels.txt")
+        Description("bird feeder", "Names birds", spec, dtype, output, "labels.txt")
     )
 
 
@@ -119,15 +122,49 @@ def test_mean_and_std_are_equally_long_as_mediapipe_insists(preset: str) -> None
     assert mean == pytest.approx(list(spec.mean))
 
 
-def test_stats_hold_the_range_of_the_normalized_input() -> None:
-    stats = (
-        root(describe(preprocessing.from_preset("tf", width=24, height=24)))
-        .only_table(3)
-        .only_table(2)
-        .table(5)
-    )
-    assert stats.floats(0) == [1.0] * 3, "max is the first field"
-    assert stats.floats(1) == [-1.0] * 3
+@pytest.mark.parametrize(
+    ("preset", "dtype", "low", "high"),
+    [
+        ("tf", "float32", [-1.0] * 3, [1.0] * 3),
+        ("torch", "float32", [-2.117904, -2.035714, -1.804444], [2.248908, 2.428571, 2.64]),
+        ("tf", "uint8", [0.0], [255.0]),
+        ("tf", "int8", [-128.0], [127.0]),
+    ],
+)
+def test_stats_hold_the_range_of_the_tensor(
+    preset: str, dtype: str, low: list[float], high: list[float]
+) -> None:
+    spec = preprocessing.from_preset(preset, width=24, height=24)
+    stats = root(describe(spec, dtype)).only_table(3).only_table(2).table(5)
+    assert stats.floats(0) == pytest.approx(high), "max is the first field"
+    assert stats.floats(1) == pytest.approx(low)
+
+
+@pytest.mark.parametrize(
+    ("preset", "words"),
+    [
+        ("caffe", "BLUE, GREEN, RED"),
+        ("torch", "(pixel - 123.675/116.28/103.53) / 58.395/57.12/57.375"),
+        ("raw", "the pixel as it is"),
+    ],
+)
+def test_what_the_fields_cannot_say_stands_in_the_description(preset: str, words: str) -> None:
+    spec = preprocessing.from_preset(preset, width=24, height=24, fit=Fit.LETTERBOX)
+    text = root(describe(spec)).only_table(3).only_table(2).text(1)
+    assert words in text
+    assert "black bars" in text
+    assert "24x24" in text
+
+
+def test_logits_are_not_called_probabilities() -> None:
+    spec = preprocessing.from_preset("tf", width=24, height=24)
+
+    def output(kind: Output) -> Flat:
+        return root(describe(spec, output=kind)).only_table(3).only_table(3)
+
+    assert output(Output.PROBABILITIES).text(0) == "probability"
+    assert output(Output.PROBABILITIES).table(5).floats(0) == [1.0]
+    assert output(Output.LOGITS).text(0) == "logit"
 
 
 def test_the_output_names_the_label_file() -> None:
@@ -141,5 +178,5 @@ def test_the_output_names_the_label_file() -> None:
 
 def test_names_in_any_script_survive() -> None:
     spec = preprocessing.from_preset("tf", width=24, height=24)
-    data = metadata_writer.write(Description("Vögel 鳥", "x", spec, (0.0, 1.0), "labels.txt"))
-    assert root(data).text(0) == "Vögel 鳥"
+    description = Description("Vögel 鳥", "x", spec, "uint8", Output.LOGITS, "labels.txt")
+    assert root(metadata_writer.write(description)).text(0) == "Vögel 鳥"

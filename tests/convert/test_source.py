@@ -94,11 +94,6 @@ def test_a_model_with_two_images_is_refused_with_both_names(models: Path) -> Non
         source.load(models / "two_inputs", None)
 
 
-def test_a_fixed_batch_of_several_is_refused(models: Path) -> None:
-    with pytest.raises(UsageError, match="exactly 8 images at a time"):
-        source.load(models / "batch_of_8", None)
-
-
 @pytest.mark.parametrize("name", ["two_outputs", "a_map"])
 def test_an_output_that_is_no_score_per_class_is_refused(models: Path, name: str) -> None:
     with pytest.raises(UsageError, match="does not put out one score a class"):
@@ -129,9 +124,8 @@ def test_a_fixed_size_can_not_be_changed(models: Path) -> None:
 
 
 def test_a_size_that_the_model_can_not_take_is_named(models: Path) -> None:
-    loaded = source.load(models / "needs_its_size", None, (32, 48))
     with pytest.raises(UsageError, match=r"pictures of 48x32 \(.*\[?24.*--input-size"):
-        loaded.single_image_function()
+        source.load(models / "needs_its_size", None, (32, 48))
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage" * 100])

@@ -20,7 +20,15 @@ def manifest():
         source={"format": "saved_model"},
         tools={"tensorflow": "2.21.0"},
         operators=({"name": "CONV_2D", "version": 3},),
-        validation={"verdict": "passed"},
+        target="tflite-2.14",
+        resizable_batch=True,
+        validation={
+            "verdict": "passed",
+            "samples": 200,
+            "original": {"top1": 0.9, "top5": 1},
+            "candidate": {"top1": 0.875, "top5": None},
+            "agreement": {"top1": 1, "interval": [0.98, 1.0]},
+        },
         tolerance=0.1,
         golden=(Golden("golden/0.png", (Score(3, 0.9),), (Score(3, 0.8), Score(1, 0.1))),),
     )
@@ -58,7 +66,16 @@ def test_a_newer_format_is_refused_with_both_numbers(manifest):
         lambda d: d["preprocessing"].update(std=[0, 1, 1]),
         lambda d: d.update(source="somewhere"),
         lambda d: d.update(operators=None),
+        lambda d: d["validation"].pop("verdict"),
+        lambda d: d["validation"].update(verdict="good"),
+        lambda d: d["validation"].update(samples="many"),
+        lambda d: d["validation"].update(candidate=0.9),
+        lambda d: d["validation"]["candidate"].update(top1="0.9"),
+        lambda d: d["validation"]["original"].update(top1=90),
+        lambda d: d["validation"]["agreement"].update(top1=None),
+        lambda d: d.update(validation="passed"),
         lambda d: d["golden"].update(tolerance="small"),
+        lambda d: d["golden"].update(tolerance=float("nan")),
         lambda d: d["golden"]["samples"][0].pop("candidate"),
         lambda d: d["golden"]["samples"][0].update(candidate=[]),
         lambda d: d["golden"]["samples"][0]["candidate"][0].update(index="three"),
@@ -67,6 +84,29 @@ def test_a_newer_format_is_refused_with_both_numbers(manifest):
 def test_a_manifest_with_a_wrong_part_is_refused_in_a_sentence(change, manifest):
     with pytest.raises(ModelFileError, match=r"edge\.json inside m can't be read .*again\.$"):
         manifests.from_bytes(changed(manifest, change), "m")
+
+
+def test_a_file_of_the_first_release_was_made_for_litert_and_takes_no_batch(manifest):
+    def older(document):
+        del document["target"], document["resizable_batch"]
+
+    read = manifests.from_bytes(changed(manifest, older), "m")
+    assert (read.target, read.resizable_batch) == ("litert", False)
+
+
+@pytest.mark.parametrize("value", ["false", "yes", 1, None])
+def test_only_true_says_that_a_file_takes_a_batch(value, manifest):
+    data = changed(manifest, lambda d: d.update(resizable_batch=value))
+    assert manifests.from_bytes(data, "m").resizable_batch is False
+
+
+def test_photos_without_labels_leave_accuracies_open(manifest):
+    def unlabelled(document):
+        for part in ("original", "candidate"):
+            document["validation"][part] = {"top1": None, "top5": None}
+
+    read = manifests.from_bytes(changed(manifest, unlabelled), "m")
+    assert read.validation["candidate"]["top1"] is None
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b"null", b"\xff\xfe", b'"text"'])

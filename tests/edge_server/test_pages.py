@@ -89,7 +89,7 @@ def test_what_is_not_there_is_a_sentence(path, digits_app):
 def test_an_error_that_nobody_foresaw_is_a_sentence_and_a_trace_in_the_log(
     digits_app, digit, monkeypatch, caplog
 ):
-    monkeypatch.setattr(digits_app.services.classifier, "classify", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(digits_app.services.classifier, "classify_batch", lambda *_, **__: 1 / 0)
     answer = digits_app.client.post("/predict", data=digit(0)[0])
     assert answer.status_code == 500
     assert answer.get_json() == {"error": "The server made a mistake: its log says more."}

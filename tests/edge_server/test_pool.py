@@ -87,6 +87,23 @@ def test_without_a_queue_the_next_one_is_turned_away_at_once():
         assert caught.value.retry_after == 1
 
 
+def test_the_rest_of_an_admitted_request_is_not_turned_away():
+    pool = Pool([1], max_waiting=0)
+    with pool.borrow(1):
+        with pytest.raises(DeadlineExceeded), pool.borrow(0.01, admitted=True):
+            pass
+        with pytest.raises(Overloaded), pool.borrow(0.01):
+            pass
+
+
+def test_the_free_members_are_counted():
+    pool = Pool([1, 2], max_waiting=0)
+    assert pool.free == 2
+    with pool.borrow(1):
+        assert pool.free == 1
+    assert pool.free == 2
+
+
 def test_no_more_than_the_queue_wait(run, until):
     pool = Pool(["a"], max_waiting=2)
 

@@ -3,7 +3,10 @@ from __future__ import annotations
 import base64
 import io
 
+import numpy as np
 import pytest
+
+from edge_server.inference.runtime import Model
 
 
 @pytest.fixture
@@ -229,6 +232,15 @@ def test_a_bad_image_in_a_batch_is_named_by_its_place(as_json, form, digit):
 def test_a_bad_image_in_a_batch_keeps_its_status(as_json, digit):
     heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0" * 200
     refused(as_json({"images": [b64(heic), b64(digit(0)[0])]}), 415, "images[0]: ")
+
+
+def test_scores_that_are_not_finite_are_a_sentence_and_not_json_s_nan(
+    application, colour_file, digit, monkeypatch
+):
+    served = application(model=colour_file(), preprocessing="unit")
+    monkeypatch.setattr(Model, "run", lambda *_: np.full((1, 3), np.nan, np.float32))
+    answer = served.client.post("/predict", data=digit(0)[0])
+    refused((answer.status_code, answer.get_json()), 500, "colour puts out numbers that are not")
 
 
 @pytest.mark.parametrize("method", ["get", "put", "delete", "patch", "head"])

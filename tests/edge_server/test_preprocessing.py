@@ -244,3 +244,31 @@ def test_a_preset_of_a_model_with_one_channel_is_gray():
     assert from_preset("tf", width=8, height=8, channels=1).color_order is ColorOrder.GRAYSCALE
     with pytest.raises(SettingError, match="use tf, unit or raw"):
         from_preset("torch", width=8, height=8, channels=1)
+
+
+@pytest.mark.parametrize("preset", ["tf", "unit", "raw", "torch", "caffe"])
+@pytest.mark.parametrize("order", [ColorOrder.RGB, ColorOrder.BGR])
+def test_with_another_order_each_colour_keeps_its_own_mean_and_std(preset, order, paint):
+    own = from_preset(preset, width=8, height=8)
+    asked = from_preset(preset, width=8, height=8, color_order=order)
+    assert asked.color_order is order
+    pixels = paint(200, 120, 30, size=(8, 8))
+    before = normalize(resize(pixels, own), own)
+    after = normalize(resize(pixels, asked), asked)
+    expected = before if order is own.color_order else before[..., ::-1]
+    np.testing.assert_array_equal(after, expected)
+
+
+def test_means_stand_in_the_model_s_own_order():
+    caffe = from_preset("caffe", width=8, height=8, color_order=ColorOrder.RGB)
+    assert (caffe.mean, caffe.std) == ((123.68, 116.779, 103.939), (1.0,))
+    torch = from_preset("torch", width=8, height=8, color_order=ColorOrder.BGR)
+    assert torch.mean == (103.53, 116.28, 123.675)
+    assert torch.std == (57.375, 57.12, 58.395)
+
+
+def test_one_channel_has_no_order_of_colours():
+    gray = from_preset("unit", width=8, height=8, channels=1, color_order=ColorOrder.RGB)
+    assert gray.color_order is ColorOrder.GRAYSCALE
+    with pytest.raises(SettingError, match="one channel, which has no order of colours"):
+        from_preset("unit", width=8, height=8, channels=1, color_order=ColorOrder.BGR)

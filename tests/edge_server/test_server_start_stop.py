@@ -113,6 +113,7 @@ def test_a_model_that_does_not_say_its_normalization_asks_for_it(server, colour_
         (("--camera", "webcam"), "webcam"),
         (("--labels", "none.txt"), "none.txt can't be read"),
         (("--preprocessing", "imagenet"), "use one of tf"),
+        (("--color-order", "bgr"), "--color-order says how to read --preprocessing"),
     ],
 )
 def test_a_wrong_setting_is_one_sentence_and_status_2(arguments, words, server):

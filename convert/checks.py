@@ -1,0 +1,287 @@
+"""Warnings that matter, as checks: each has a threshold with a reason and says what to do."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from convert import label_order, metrics, paired_test, photo_contents
+from convert.check import Check
+from convert.layer_statistics import LayerStatistics
+from convert.metrics import Classes, Scores
+from convert.photo_contents import Contents
+from convert.validation import Gate, Validation
+
+# Ten points of all answers moved into one class are no scatter of single mistakes.
+_COLLAPSED: Final = 0.10
+_SURE: Final = 0.001
+# Measured on MobileNetV1 0.25 in int8: with 5 photos agreement was 4 to 10 points lower than with
+# 100, with 10 up to 4, with 25 none; and twice that for models and photos of more variety.
+MIN_CALIBRATION: Final = 50
+# Up to here repeats cost only their time; beyond, they outweigh the other photos.
+_REPEATED: Final = 0.10
+# Measured on both MobileNets: calibrated on 25 photos or more no layer cut off over 0.02 % of its
+# outputs; on far too dark or flat photos 0.03 to 5 %.
+_SATURATED: Final = 0.001
+# Photos of one class that all get its name are fine; a whole set of them should be meant.
+_ONE_ANSWER: Final = 0.90
+_MIN_ANSWERS: Final = 20
+_NAMED: Final = 3
+_DOCTOR: Final = "`python -m convert doctor` says more."
+_Z95: Final = 1.96
+
+
+def _check(name: str, warned: bool, sentence: str, figures: dict[str, Any]) -> Check:
+    return Check(name, "warned" if warned else "passed", sentence, figures)
+
+
+def collapse(original: Scores, candidate: Scores) -> Check:
+    """Whether the candidate gives one class far more often than the original does.
+
+    Scores (photos, classes) of the same photos, 0 < photos.
+    """
+    before, after = original.argmax(axis=1), candidate.argmax(axis=1)
+    classes = original.shape[1]
+    grown = np.bincount(after, minlength=classes) - np.bincount(before, minlength=classes)
+    worst = int(grown.argmax())
+    share_before = float((before == worst).mean())
+    share_after = float((after == worst).mean())
+    p = paired_test.compare(after == worst, before == worst)
+    warned = share_after - share_before >= _COLLAPSED and p < _SURE
+    figures = {
+        "class": worst,
+        "original": round(share_before, 5),
+        "candidate": round(share_after, 5),
+        "answers_original": len(np.unique(before)),
+        "answers_candidate": len(np.unique(after)),
+    }
+    if not warned:
+        return _check(
+            "prediction-collapse",
+            False,
+            f"The candidate gives {figures['answers_candidate']} different answers, the original "
+            f"{figures['answers_original']}: no class swallows the others.",
+            figures,
+        )
+    return _check(
+        "prediction-collapse",
+        True,
+        f"The candidate answers class {worst} on {share_after:.0%} of the photos, the original on "
+        f"{share_before:.0%}: quantization has wrecked it. Calibrate with photos like those of "
+        "validation and the same --preprocessing, or try --recipe int16x8 or float16.",
+        figures,
+    )
+
+
+def calibration_photos(calibration: Contents) -> Check:
+    """Whether there are enough different photos to calibrate with."""
+    count, different = len(calibration.files), photo_contents.distinct(calibration)
+    repeated = count - different
+    figures = {"photos": count, "different": different, "wanted": MIN_CALIBRATION}
+    if different < MIN_CALIBRATION:
+        instead = f", {repeated} of them repeat another" if repeated else ""
+        return _check(
+            "calibration-photos",
+            True,
+            f"There are only {different} different photos to calibrate with ({count} "
+            f"files{instead}): collect a hundred or so like those the camera will see, at least "
+            f"{MIN_CALIBRATION}.",
+            figures,
+        )
+    if repeated > _REPEATED * count:
+        return _check(
+            "calibration-photos",
+            True,
+            f"{repeated} of {count} calibration photos repeat another, as they are, re-encoded, "
+            "resized or mirrored: leave them out, or replace them by others of the camera's view.",
+            figures,
+        )
+    return _check(
+        "calibration-photos",
+        False,
+        f"{count} calibration photos, {different} of them different.",
+        figures,
+    )
+
+
+def overlap(calibration: Contents, validation: Contents) -> Check:
+    """Whether the same picture is in both sets: as it is, re-encoded, resized or mirrored.
+
+    One is enough to warn: a figure is only as good as the claim that the photos were unseen.
+    """
+    found = list(photo_contents.pairs(calibration, validation))
+    shared = list(dict.fromkeys(first for first, _ in found))
+    examples = [
+        [str(calibration.files[first]), str(validation.files[second])]
+        for first, second in found[:_NAMED]
+    ]
+    figures = {
+        "calibration": len(calibration.files),
+        "validation": len(validation.files),
+        "shared": len(shared),
+        "examples": examples,
+    }
+    if not found:
+        return _check(
+            "calibration-validation-overlap",
+            False,
+            "No validation photo is among the calibration photos, not even re-encoded.",
+            figures,
+        )
+    count = (
+        "1 calibration photo is" if len(shared) == 1 else f"{len(shared)} calibration photos are"
+    )
+    return _check(
+        "calibration-validation-overlap",
+        True,
+        f"{count} among the validation photos too, the first as {examples[0][0]} and "
+        f"{examples[0][1]}: take them out of one set, or the comparison is better than the truth.",
+        figures,
+    )
+
+
+def saturated_activations(layers: Sequence[LayerStatistics]) -> Check:
+    """Whether the calibrated ranges cut off what layers put out on other photos."""
+    cut = sorted((x for x in layers if x.saturated > _SATURATED), key=lambda x: -x.saturated)
+    figures = {
+        "layers": len(layers),
+        "saturated": [{"name": x.name, "saturated": round(x.saturated, 6)} for x in cut],
+        "threshold": _SATURATED,
+    }
+    if not cut:
+        most = max((x.saturated for x in layers), default=0.0)
+        return _check(
+            "saturated-activations",
+            False,
+            f"No layer cuts off more than {_SATURATED:.1%} of its outputs (at most {most:.2%}).",
+            figures,
+        )
+    count = "1 layer cuts" if len(cut) == 1 else f"{len(cut)} layers cut"
+    return _check(
+        "saturated-activations",
+        True,
+        f"{count} off more than {_SATURATED:.1%} of the outputs, {cut[0].name} "
+        f"{cut[0].saturated:.1%}: the calibration photos do not cover what validation shows; add "
+        "photos of other scenes and light to --calibration.",
+        figures,
+    )
+
+
+def validation_size(validation: Validation, gate: Gate) -> Check:
+    """Whether so many photos can bear out what the gate claims, at the best of results.
+
+    One photo must not be more than --max-drop, and if all photos agreed, the Wilson interval
+    (see metrics.wilson_interval) must reach up to --min-agreement.
+    """
+    photos = validation.samples
+    agreement, drop = gate.min_agreement, gate.max_drop
+    labelled = validation.original.top1 is not None
+    # Nothing is ever proven to be perfect, so that 1.0 and 0 ask for no number of photos.
+    needed = math.ceil(_Z95**2 * agreement / (1 - agreement)) if agreement < 1 else 0
+    if labelled and drop > 0:
+        needed = max(needed, math.ceil(100 / drop))
+    low, high = validation.interval
+    # Of paired answers only those that differ count: their share bounds the drop's variance.
+    points = 100 * _Z95 * math.sqrt(max(1 - validation.agreement, 1 / photos) / photos)
+    figures = {
+        "photos": photos,
+        "needed": needed,
+        "agreement_interval": [low, high],
+        "drop_margin_points": round(points, 2) if labelled else None,
+    }
+    known = f"{photos} photos: agreement is known to be between {low:.1%} and {high:.1%}"
+    if labelled:
+        known += f", the change in top-1 to within {points:.1f} points either way"
+    if photos >= needed:
+        return _check("validation-size", False, f"{known}.", figures)
+    claim = f"agreement of {agreement:.1%}"
+    if labelled:
+        claim += f" and a drop of {drop:g} points"
+    return _check(
+        "validation-size",
+        True,
+        f"{known}; even a perfect result on so few would not bear out {claim}: "
+        f"validate with at least {needed} photos.",
+        figures,
+    )
+
+
+def original_accuracy(scores: Scores, labels: Classes | None) -> Check:
+    """Whether the original itself does on these photos what a trained model should.
+
+    scores (photos, classes) with 0 < photos, labels (photos,) or None where they are not known.
+    """
+    answers = scores.argmax(axis=1).astype(np.int64)
+    commonest = float(np.bincount(answers).max()) / len(answers)
+    if labels is None:
+        warned = commonest >= _ONE_ANSWER and len(answers) >= _MIN_ANSWERS
+        return _check(
+            "original-accuracy",
+            warned,
+            f"The original answers class {int(np.bincount(answers).argmax())} on {commonest:.0%} "
+            "of the photos: unless they all are of that class, --preprocessing is wrong."
+            if warned
+            else "Without labels nothing is known of the original's accuracy, only that "
+            f"it gives {len(np.unique(answers))} different answers.",
+            {"photos": len(answers), "commonest_answer": round(commonest, 5), "top1": None},
+        )
+    right = label_order.hits(answers, labels)
+    top1, by_chance = float(right.mean()), label_order.chance(labels, scores.shape[1])
+    offset = label_order.best_offset(answers, labels)
+    renamed = label_order.is_renamed(answers, labels, offset)
+    works = label_order.works(int(right.sum()), len(labels), by_chance)
+    figures = {
+        "photos": len(labels),
+        "top1": round(top1, 5),
+        "interval": list(metrics.wilson_interval(top1, len(labels))),
+        "chance": round(by_chance, 5),
+        "label_offset": 0 if renamed else offset,
+        "labels_in_other_order": renamed,
+    }
+    said = f"The original is right on {top1:.1%} of the photos"
+    if renamed:
+        better = float(label_order.hits_renamed(answers, labels).mean())
+        reason = (
+            f", and on {better:.1%} if the classes had other names: the labels are in another "
+            "order than the model's classes; bring the label file or the CSV into its order. "
+            f"{_DOCTOR}"
+        )
+    elif offset:
+        shifted = float(label_order.hits(answers, labels, offset).mean())
+        reason = (
+            f", and on {shifted:.1%} with {offset:+d} on every label: the labels are off by one "
+            "(a background class, or labels that begin at 1); correct the label file or the CSV. "
+            f"{_DOCTOR}"
+        )
+    elif label_order.is_useful(int(right.sum()), len(labels), by_chance) and not works:
+        reason = f", which may be chance ({by_chance:.1%}): validate with more labelled photos."
+    elif not works:
+        reason = (
+            f", no better than chance ({by_chance:.1%}): --preprocessing is wrong, or the labels "
+            f"are in another order than the model's classes. {_DOCTOR}"
+        )
+    else:
+        return _check("original-accuracy", False, f"{said} (chance: {by_chance:.1%}).", figures)
+    return _check(
+        "original-accuracy",
+        True,
+        f"{said}{reason}",
+        figures,
+    )
+
+
+def golden_samples(count: int) -> Check:
+    """Whether the file proves itself on the device. One clear sample catches a runtime that
+    answers zeros or noise."""
+    if count:
+        many = "1 golden sample" if count == 1 else f"{count} golden samples"
+        sentence = f"The file carries {many}, so that every device proves its answers at load."
+    else:
+        sentence = (
+            "The file carries no golden sample, since the candidate was sure of none of the "
+            "clearest photos, so a device can't prove its answers: validate with clearer photos."
+        )
+    return _check("golden-samples", not count, sentence, {"count": count})

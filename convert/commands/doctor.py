@@ -1,0 +1,73 @@
+"""python -m convert doctor: which preprocessing does a model expect? A table and a verdict."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from convert import arguments
+from convert.console import Console
+from convert.errors import UsageError
+
+if TYPE_CHECKING:
+    from convert.doctor import Diagnosis
+    from convert.doctor_text import Subject
+
+EXIT_NOTHING_WORKS: Final = 3
+
+
+def add(commands: Any) -> None:
+    """Add the command to an argparse subparsers object."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "doctor",
+        help="find the preprocessing that a model expects, by trying it on labelled photos",
+        description="Try the usual conventions of preprocessing on the original model, and labels "
+        "off by one. Prints a ranked table and the options to use with build. Exit status: "
+        "0 there is an answer, 3 nothing works, 2 wrong usage, 1 anything else.",
+    )
+    parser.set_defaults(run=run)
+    arguments.add_source(parser)
+    arguments.add_validation(parser)
+    parser.add_argument(
+        "--limit",
+        type=arguments.positive,
+        default=500,
+        metavar="N",
+        help="most photos to try, chosen evenly (default: %(default)s)",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON for machines")
+    arguments.add_verbose(parser)
+
+
+def run(chosen: argparse.Namespace, console: Console) -> int:
+    """Print the diagnosis; returns the exit status 0 or 3. Raises EdgeError."""
+    from convert.source_path import check_path
+
+    check_path(chosen.saved_model)
+    for named in (chosen.validation, chosen.labels):
+        if named is not None and not named.exists():
+            raise UsageError(f"There is no {named}: check the path.")
+    with console.quiet(enabled=not chosen.verbose):
+        found, subject = _examine(chosen, console)
+    from convert import doctor_text
+
+    if chosen.json:
+        print(json.dumps(doctor_text.document(found, subject), indent=2, ensure_ascii=False))
+    else:
+        print(doctor_text.text(found, subject), end="")
+    return 0 if found.use is not None else EXIT_NOTHING_WORKS
+
+
+def _examine(chosen: argparse.Namespace, console: Console) -> tuple[Diagnosis, Subject]:
+    with console.step("load TensorFlow"):
+        from convert import convention_race, doctor, doctor_inputs, source
+    with console.step(f"read {chosen.saved_model}"):
+        model = source.load(chosen.saved_model, chosen.signature, chosen.input_size)
+    tests, subject = doctor_inputs.read(model, chosen.validation, chosen.labels)
+    used = min(len(tests.photos), chosen.limit)
+    with console.step(f"try the conventions on {used} photos"):
+        race = convention_race.run(model, tests, chosen.limit, console)
+    if race.unreadable.reasons:
+        console.say(f"  {race.unreadable.sentence()}")
+    return doctor.diagnose(race, model.classes), subject

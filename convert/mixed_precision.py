@@ -1,0 +1,262 @@
+"""Some operators of an int8 graph in float again, with the conversions that this takes."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Collection
+from typing import Any, Final
+
+import numpy as np
+
+from convert import tflite_schema
+from convert.graph_pair import operator_code, twins
+from convert.interpreter import Array
+from convert.operator_stream import constant
+from convert.tflite_schema import schema
+from edge_server.inference import preprocessing
+from edge_server.inference.preprocessing import Preprocessing
+
+# From this version on, it takes int8.
+_DEQUANTIZE_VERSION: Final = 2
+_QUANTIZE_VERSION: Final = 1
+
+
+def keep_in_float(
+    float_model: Any, int8_model: Any, kept: Collection[int], spec: Preprocessing
+) -> bytes:
+    """The int8 graph with the operators `kept` (of twins()) as the float graph has them.
+
+    Neighbours that are both kept pass floats on. The input stays as it is; the output is float32
+    where a kept operator makes it, since 8 bits would tie small scores. `spec` says what the
+    values of the input mean. The ModelTs stay untouched.
+    """
+    return _Mixture(float_model, int8_model, kept, spec).build()
+
+
+class _Mixture:
+    """A graph in the making: operators are taken over one by one, in the order of execution."""
+
+    def __init__(
+        self, float_model: Any, int8_model: Any, kept: Collection[int], spec: Preprocessing
+    ) -> None:
+        self._spec = spec
+        self._float, self._int8, self._kept = float_model, int8_model, frozenset(kept)
+        self._twins = twins(float_model, int8_model)
+        self._tensors = [copy.copy(tensor) for tensor in int8_model.subgraphs[0].tensors]
+        self._buffers = list(int8_model.buffers)
+        self._codes = list(int8_model.operatorCodes)
+        self._operators: list[Any] = []
+        # For tensors of the int8 graph: their float form, and whether they have their own.
+        self._in_float: dict[int, int] = {}
+        self._made = {int(tensor) for tensor in int8_model.subgraphs[0].inputs}
+        # What the float form of the input is too high by, (channels,), by its tensor's number.
+        self._offsets: dict[int, Array] = {}
+        # Conversions of the int8 graph itself, made only where something needs them.
+        self._bridges: dict[int, Any] = {}
+
+    def build(self) -> bytes:
+        graph = self._int8.subgraphs[0]
+        for index, operator in enumerate(graph.operators):
+            if index in self._kept:
+                self._add_float(operator, self._twins[index])
+            elif operator_code(self._int8, operator) == schema.BuiltinOperator.QUANTIZE:
+                self._bridges[int(operator.outputs[0])] = operator
+            else:
+                self._add_int8(operator)
+        self._outputs = [self._output(int(tensor)) for tensor in graph.outputs]
+        return tflite_schema.pack(self._pruned())
+
+    def _output(self, tensor: int) -> int:
+        bridge = self._bridges.get(tensor)
+        source = int(bridge.inputs[0]) if bridge is not None else tensor
+        if source in self._in_float and source not in self._made:
+            return self._in_float[source]
+        self._need(tensor)
+        return tensor
+
+    def _add_float(self, operator: Any, number: int) -> None:
+        twin = copy.copy(self._float.subgraphs[0].operators[number])
+        inputs = []
+        for own, theirs in zip(operator.inputs, twin.inputs, strict=True):
+            if theirs < 0:
+                inputs.append(-1)
+            elif constant(self._float, int(theirs)):
+                inputs.append(self._take_float(int(theirs)))
+            else:
+                inputs.append(self._as_float(int(own)))
+        outputs = []
+        for own, theirs in zip(operator.outputs, twin.outputs, strict=True):
+            self._in_float[int(own)] = self._take_float(int(theirs))
+            outputs.append(self._in_float[int(own)])
+        if int(operator.inputs[0]) in self._offsets and len(inputs) > 2 and inputs[2] >= 0:
+            inputs[2] = self._shifted(operator, inputs, self._offsets[int(operator.inputs[0])])
+        twin.inputs, twin.outputs = inputs, outputs
+        twin.opcodeIndex = self._code(self._float.operatorCodes[twin.opcodeIndex])
+        self._operators.append(twin)
+
+    def _add_int8(self, operator: Any) -> None:
+        for tensor in operator.inputs:
+            if tensor >= 0 and not constant(self._int8, int(tensor)):
+                self._need(int(tensor))
+        self._operators.append(operator)
+        self._made.update(int(tensor) for tensor in operator.outputs)
+
+    def _need(self, tensor: int) -> None:
+        """Make a tensor of the int8 graph, unless it is there."""
+        if tensor in self._made:
+            return
+        self._made.add(tensor)
+        if tensor in self._bridges:
+            bridge = self._bridges[tensor]
+            source = int(bridge.inputs[0])
+            if source not in self._in_float:
+                self._need(source)
+                self._operators.append(bridge)
+                return
+        else:
+            source = tensor
+        self._convert(
+            schema.BuiltinOperator.QUANTIZE, _QUANTIZE_VERSION, self._in_float[source], tensor
+        )
+
+    def _as_float(self, tensor: int) -> int:
+        if tensor not in self._in_float:
+            # Straight from what the graph takes in, not by way of int8.
+            bridge = self._bridges.get(tensor)
+            source = int(bridge.inputs[0]) if bridge is not None else tensor
+            self._need(source)
+            real = copy.copy(self._tensors[tensor])
+            real.type, real.quantization, real.buffer = schema.TensorType.FLOAT32, None, 0
+            real.name = (real.name or b"") + b";float"
+            self._tensors.append(real)
+            self._in_float[tensor] = len(self._tensors) - 1
+            if source in self._int8.subgraphs[0].inputs:
+                self._offsets[tensor] = _offset(self._tensors[source], self._spec)
+            self._convert(
+                schema.BuiltinOperator.DEQUANTIZE,
+                _DEQUANTIZE_VERSION,
+                source,
+                self._in_float[tensor],
+            )
+        return self._in_float[tensor]
+
+    def _shifted(self, operator: Any, inputs: list[int], offset: Array) -> int:
+        """A new bias that takes back what the input is too high by."""
+        weights, bias = (self._tensors[inputs[i]] for i in (1, 2))
+        kernel = _floats(self._buffers[weights.buffer]).reshape([int(n) for n in weights.shape])
+        code = operator_code(self._int8, operator)
+        if code == schema.BuiltinOperator.CONV_2D:
+            excess = (kernel * offset).sum(axis=(1, 2, 3))
+        elif code == schema.BuiltinOperator.DEPTHWISE_CONV_2D:
+            taps = kernel.sum(axis=(0, 1, 2))
+            excess = taps * np.repeat(offset, len(taps) // len(offset))
+        else:
+            return inputs[2]
+        moved = copy.copy(bias)
+        values = _floats(self._buffers[bias.buffer]) - excess
+        self._buffers.append(schema.BufferT(values.astype(np.float32).view(np.uint8)))
+        moved.buffer = len(self._buffers) - 1
+        self._tensors.append(moved)
+        return len(self._tensors) - 1
+
+    def _take_float(self, tensor: int) -> int:
+        """A tensor of the float graph, with its values where they are constant."""
+        taken = copy.copy(self._float.subgraphs[0].tensors[tensor])
+        if constant(self._float, tensor):
+            self._buffers.append(self._float.buffers[taken.buffer])
+            taken.buffer = len(self._buffers) - 1
+        else:
+            taken.buffer = 0
+        self._tensors.append(taken)
+        return len(self._tensors) - 1
+
+    def _convert(self, kind: int, version: int, source: int, target: int) -> None:
+        operator = schema.OperatorT()
+        code = schema.OperatorCodeT()
+        code.builtinCode = code.deprecatedBuiltinCode = kind
+        code.version = version
+        operator.opcodeIndex = self._code(code)
+        operator.inputs, operator.outputs = [source], [target]
+        self._operators.append(operator)
+
+    def _code(self, wanted: Any) -> int:
+        for index, code in enumerate(self._codes):
+            if vars(code) == vars(wanted):
+                return index
+        self._codes.append(wanted)
+        return len(self._codes) - 1
+
+    def _pruned(self) -> Any:
+        """The model without tensors, buffers and kinds of operators that nothing needs."""
+        old = self._int8.subgraphs[0]
+        used = {int(t) for o in self._operators for t in (*o.inputs, *o.outputs) if t >= 0}
+        used |= {int(t) for t in (*old.inputs, *self._outputs)}
+        number = {tensor: i for i, tensor in enumerate(sorted(used))}
+        # Buffer 0 is the empty one; those of metadata are named by number.
+        buffers = {0: 0}
+        new_buffers = [self._buffers[0]]
+
+        def keep_buffer(index: int) -> int:
+            if index not in buffers:
+                buffers[index] = len(new_buffers)
+                new_buffers.append(self._buffers[index])
+            return buffers[index]
+
+        tensors = []
+        for tensor in sorted(used):
+            taken = copy.copy(self._tensors[tensor])
+            # An empty buffer stands for values that come at run time.
+            taken.buffer = keep_buffer(taken.buffer)
+            tensors.append(taken)
+        codes = sorted({operator.opcodeIndex for operator in self._operators})
+        operators = []
+        for operator in self._operators:
+            taken = copy.copy(operator)
+            taken.inputs = [number[int(t)] if t >= 0 else -1 for t in operator.inputs]
+            taken.outputs = [number[int(t)] for t in operator.outputs]
+            taken.opcodeIndex = codes.index(operator.opcodeIndex)
+            operators.append(taken)
+        graph = copy.copy(old)
+        graph.tensors, graph.operators = tensors, operators
+        graph.inputs = [number[int(t)] for t in old.inputs]
+        graph.outputs = [number[t] for t in self._outputs]
+        model = copy.copy(self._int8)
+        model.subgraphs = [graph]
+        model.operatorCodes = [self._codes[index] for index in codes]
+        model.metadata = [copy.copy(entry) for entry in self._int8.metadata or []]
+        for entry in model.metadata:
+            entry.buffer = keep_buffer(entry.buffer)
+        renamed = dict(zip(map(int, old.outputs), self._outputs, strict=True))
+        model.signatureDefs = [
+            _renumbered(s, number, renamed) for s in self._int8.signatureDefs or []
+        ]
+        model.buffers = new_buffers
+        return model
+
+
+def _floats(buffer: Any) -> Array:
+    return np.ascontiguousarray(buffer.data).view(np.uint8).view(np.float32)
+
+
+def _offset(tensor: Any, spec: Preprocessing) -> Array:
+    """What a dequantized pixel is higher by than the normalized one, on average, (channels,).
+
+    An input of -1..1 has its zero at pixel 127.5, which no zero point can say.
+    """
+    pixel = np.arange(256)[:, np.newaxis]
+    scale, zero_point = float(tensor.quantization.scale[0]), int(tensor.quantization.zeroPoint[0])
+    dtype = np.uint8 if tensor.type == schema.TensorType.UINT8 else np.int8
+    seen = preprocessing.quantization_table(spec, scale, zero_point, dtype).astype(np.float64)
+    meant = (pixel - np.asarray(spec.mean)) / np.asarray(spec.std)
+    return np.asarray(((seen - zero_point) * scale - meant).mean(axis=0))
+
+
+def _renumbered(signature: Any, number: dict[int, int], renamed: dict[int, int]) -> Any:
+    taken = copy.copy(signature)
+    for side in ("inputs", "outputs"):
+        maps = [copy.copy(entry) for entry in getattr(signature, side) or []]
+        for entry in maps:
+            tensor = int(entry.tensorIndex)
+            entry.tensorIndex = number[renamed.get(tensor, tensor)]
+        setattr(taken, side, maps)
+    return taken

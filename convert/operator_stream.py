@@ -1,0 +1,98 @@
+"""Runs a graph operator by operator over many pictures at once.
+
+Each operator becomes a model of its own, whose inputs are the kept outputs of those before it.
+So weights can be changed in the middle of a run, and no operator is run twice for it; and only
+the activations that a later operator still needs are in memory.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+from convert import tflite_schema
+from convert.interpreter import Array, Interpreter
+from convert.tflite_schema import schema
+
+
+class OperatorStream:
+    """Activations of a ModelT with one subgraph: `values[tensor][picture]`.
+
+    Raises RuntimeError or ValueError where an operator can't be run by itself.
+    """
+
+    def __init__(self, model: Any, inputs: Sequence[Array]) -> None:
+        """`inputs` holds the input tensor of each picture."""
+        self._model = model
+        self._graph = model.subgraphs[0]
+        self.values: dict[int, list[Array]] = {int(self._graph.inputs[0]): list(inputs)}
+        self._last_use = {
+            int(tensor): index
+            for index, operator in enumerate(self._graph.operators)
+            for tensor in operator.inputs
+        }
+        self._count = len(inputs)
+
+    def run(self, index: int) -> list[list[Array]]:
+        """The outputs of operator `index` now, `[output][picture]`, not yet kept."""
+        operator = self._graph.operators[index]
+        alone, needed = single_operator(self._model, operator)
+        interpreter = Interpreter(alone)
+        rows = [
+            interpreter.run([self.values[tensor][picture] for tensor in needed])
+            for picture in range(self._count)
+        ]
+        return [list(column) for column in zip(*rows, strict=True)]
+
+    def keep(self, index: int, outputs: list[list[Array]]) -> None:
+        """Take the outputs of operator `index`, and forget what nothing needs any more."""
+        operator = self._graph.operators[index]
+        for tensor, values in zip(operator.outputs, outputs, strict=True):
+            self.values[int(tensor)] = values
+        for tensor in [t for t in self.values if self._last_use.get(t, -1) <= index]:
+            if tensor not in self._graph.outputs:
+                del self.values[tensor]
+
+
+def constant(model: Any, tensor: int) -> bool:
+    """Whether the tensor's values stand in the file."""
+    data = model.buffers[model.subgraphs[0].tensors[tensor].buffer].data
+    return data is not None and len(data) > 0
+
+
+def single_operator(model: Any, operator: Any) -> tuple[bytes, list[int]]:
+    """A .tflite with this operator alone, and the tensors of `model` that are its inputs."""
+    tensors: list[Any] = []
+    buffers: list[Any] = [schema.BufferT()]
+    number: dict[int, int] = {}
+
+    def take(index: int) -> int:
+        if index < 0:  # an optional input that is not there
+            return index
+        if index not in number:
+            tensor = copy.copy(model.subgraphs[0].tensors[index])
+            if constant(model, index):
+                buffers.append(model.buffers[tensor.buffer])
+                tensor.buffer = len(buffers) - 1
+            else:
+                tensor.buffer = 0
+            number[index] = len(tensors)
+            tensors.append(tensor)
+        return number[index]
+
+    alone = copy.copy(operator)
+    alone.opcodeIndex = 0
+    alone.inputs = [take(int(index)) for index in operator.inputs]
+    alone.outputs = [take(int(index)) for index in operator.outputs]
+    needed = dict.fromkeys(
+        int(i) for i in operator.inputs if i >= 0 and not constant(model, int(i))
+    )
+    graph = schema.SubGraphT()
+    graph.tensors, graph.operators = tensors, [alone]
+    graph.inputs, graph.outputs = [number[index] for index in needed], alone.outputs
+    root = schema.ModelT()
+    root.version = model.version
+    root.operatorCodes = [model.operatorCodes[operator.opcodeIndex]]
+    root.subgraphs, root.buffers = [graph], buffers
+    return tflite_schema.pack(root), list(needed)
