@@ -7,12 +7,17 @@ import re
 from pathlib import Path
 
 from convert.validation import Gate
-from edge_server.inference.preprocessing import PRESETS, Filter, Fit
+from edge_server.inference.preprocessing import PRESETS, ColorOrder, Filter, Fit
 
 
 def add_source(parser: argparse.ArgumentParser) -> None:
     """The original model, and which part of it."""
-    parser.add_argument("saved_model", type=Path, metavar="SAVED_MODEL", help="its directory")
+    parser.add_argument(
+        "saved_model",
+        type=Path,
+        metavar="SAVED_MODEL",
+        help="its directory, or a .keras or .h5 file",
+    )
     parser.add_argument("--signature", metavar="NAME", help="which signature, if it has several")
     parser.add_argument(
         "--input-size", type=size, metavar="WIDTHxHEIGHT", help="for a model of free size"
@@ -38,7 +43,13 @@ def add_preprocessing(parser: argparse.ArgumentParser, *, required: bool) -> Non
         "--preprocessing",
         choices=tuple(PRESETS),
         required=required,
-        help="; ".join(f"{name}: {preset.meaning}" for name, preset in PRESETS.items()),
+        help="; ".join(f"{name}: {preset.meaning}" for name, preset in PRESETS.items())
+        + " (`convert doctor` finds out which)",
+    )
+    parser.add_argument(
+        "--color-order",
+        choices=[ColorOrder.RGB.value, ColorOrder.BGR.value],
+        help="order of the channels, where it is not the preset's own",
     )
     parser.add_argument(
         "--fit",

@@ -1,10 +1,8 @@
-"""One build: SavedModel in; a validated .tflite and report.json out, or nothing at all."""
+"""One build: a model in; a validated .tflite and its report out, or nothing at all."""
 
 from __future__ import annotations
 
-import os
 import platform
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,55 +13,62 @@ import tensorflow as tf
 
 import edge_server
 from convert import (
+    build_checks,
+    build_inputs,
     bundle_writer,
-    calibration,
     candidate,
     golden_writer,
+    html_report,
+    layer_errors,
     original,
     photos,
-    quantize,
+    preprocessing_trials,
+    recipes,
     report,
-    saved_model,
+    search,
     source,
     tflite_schema,
-    validation,
 )
-from convert.calibration import Calibration
+from convert.build_inputs import Inputs
+from convert.check import Check
 from convert.console import Console
-from convert.errors import UsageError
 from convert.golden_writer import Picture
-from convert.options import Options
+from convert.html_report import Visuals
+from convert.layer_statistics import LayerStatistics
+from convert.options import AUTO, Options
 from convert.original import OriginalRun
-from convert.photos import PhotoSet, Unreadable
+from convert.photos import Unreadable
+from convert.preprocessing_trials import Trials
+from convert.search import Found
 from convert.source import Source
+from convert.trial import Bench, Draft, Trial
 from convert.validation import Validation
 from convert.workshop import Workshop
-from edge_server.inference import bundle, preprocessing
+from edge_server.inference import decoding, preprocessing
 from edge_server.inference.manifest import Manifest
 from edge_server.inference.preprocessing import Preprocessing
 
 # More pictures than are kept as golden samples, since unclear ones drop out.
 _GOLDEN_CANDIDATES: Final = 3 * golden_writer.COUNT
+# Validation photos on which the layers' errors are measured.
+_LAYER_PHOTOS: Final = 16
 
 
 @dataclass(frozen=True)
 class Built:
-    """What a build left behind."""
+    """What a build left behind. `why` says why this candidate, where there were several."""
 
     file: Path
     report: Path
+    page: Path
     validation: Validation
     unreadable: tuple[Unreadable, ...]
+    warnings: tuple[str, ...]
+    why: str | None
 
-
-@dataclass(frozen=True)
-class _Inputs:
-    """Everything that the options name, read and found good."""
-
-    labels: tuple[str, ...]
-    spec: Preprocessing
-    tests: PhotoSet
-    calibrated: Calibration | None
+    @property
+    def searched(self) -> bool:
+        return self.why is not None
 
 
 def build(options: Options, console: Console) -> Built:
@@ -72,115 +77,188 @@ def build(options: Options, console: Console) -> Built:
     Raises UsageError where the options name something wrong, BuildError where it can't be done.
     A candidate that misses the gate is no error: it is kept, as model.rejected.tflite.
     """
-    started = time.perf_counter()
     with Workshop(options.output) as workshop:
         with console.step(f"read {options.saved_model}"):
             model = source.load(options.saved_model, options.signature, options.input_size)
         with console.step("read labels and photos"):
-            inputs = _read_inputs(options, model, console)
-        with console.step(f"convert to {options.recipe.name}"):
-            graph = quantize.convert(model, options.recipe, inputs.calibrated, console)
+            inputs = build_inputs.read(options, model, console)
         with console.step(f"run the original on {len(inputs.tests.photos)} photos"):
             before = original.run(model, inputs.spec, inputs.tests, console)
-        draft = _manifest(options, model, inputs, before, graph)
-        with console.step("run the candidate on the device's runtime"):
-            pictures = _golden_pictures(before, inputs.spec)
-            run = _run_candidate(workshop, graph, draft, inputs, before, pictures, console)
-        judged = validation.compare(
-            before.scores, run.scores[: len(before.photos)], before.labels(), options.gate
-        )
+        with console.step("try other ways of preprocessing"):
+            tried = preprocessing_trials.short(model, inputs.spec, before, inputs.tests, console)
+        one = _Build(options, model, inputs, before, workshop, console)
+        found = one.found()
         with console.step("bundle, and run the golden samples of the finished file"):
-            answers = np.stack(
-                [original.scores_of(model, inputs.spec, before.output, p.pixels) for p in pictures]
-            )
-            golden = golden_writer.samples(pictures, answers, run.scores[len(before.photos) :])
-            manifest = replace(
-                draft,
-                validation=judged.to_json(),
-                golden=tuple(sample for _, sample in golden),
-            )
-            images = {picture.file: picture.data for picture, _ in golden}
-            finished = workshop.put(
-                "finished.tflite", bundle_writer.write(graph, manifest, inputs.labels, images)
-            )
-            candidate.run(finished, [], threads=1, console=console, title="golden samples")
+            finished, manifest = one.finish(found.winner)
+        with console.step("measure the layers"):
+            layers = one.layers(found.winner)
+        with console.step("check, and write the report"):
+            checks = one.checks(found.winner, layers, len(manifest.golden))
+            return one.publish(found, finished, manifest, layers, checks, tried)
+
+
+class _Build:
+    """One build after the original has run."""
+
+    def __init__(
+        self,
+        options: Options,
+        model: Source,
+        inputs: Inputs,
+        before: OriginalRun,
+        workshop: Workshop,
+        console: Console,
+    ) -> None:
+        self._options, self._model, self._inputs = options, model, inputs
+        self._before, self._workshop, self._console = before, workshop, console
+        self._pictures = _golden_pictures(before, inputs.spec)
+        self._picture_files = [
+            workshop.put(Path(picture.file).name, picture.data) for picture in self._pictures
+        ]
+        self._bench = Bench(
+            options,
+            model,
+            inputs.spec,
+            inputs.labels,
+            inputs.calibrated,
+            before,
+            workshop,
+            console,
+        )
+
+    def found(self) -> Found:
+        """The candidate that was asked for, or that the search chose."""
+        if self._options.recipe == AUTO:
+            return search.search(self._bench, self._validated)
+        recipe = recipes.get(self._options.recipe, self._options.io)
+        trial = self._validated(self._bench.convert(recipe))
+        return Found((trial,), trial, "", ())
+
+    def _validated(self, draft: Draft) -> Trial:
+        portable = self._bench.portable(draft)
+        return self._bench.validate(portable, self._manifest(portable), self._picture_files)
+
+    def _manifest(self, draft: Draft) -> Manifest:
+        """What is known before the candidate has run."""
+        operators = tflite_schema.describe(draft.graph).operators
+        return Manifest(
+            name=self._options.model_name,
+            preprocessing=draft.spec,
+            output=self._before.output,
+            recipe=draft.recipe.name,
+            source={
+                "format": self._model.format,
+                "signature": self._model.signature,
+                "fingerprint": self._model.fingerprint,
+            },
+            tools={
+                "edge-classifier": edge_server.__version__,
+                "tensorflow": tf.__version__,
+                "python": platform.python_version(),
+            },
+            operators=tuple({"name": o.name, "version": o.version} for o in operators),
+            target=self._options.target.name,
+            resizable_batch=draft.probe.resizable_batch,
+            tolerance=golden_writer.TOLERANCE,
+        )
+
+    def finish(self, winner: Trial) -> tuple[Path, Manifest]:
+        """The whole file, proven by its golden samples on the target's runtime."""
+        answers = np.stack(
+            [
+                original.scores_of(self._model, self._inputs.spec, self._before.output, p.pixels)
+                for p in self._pictures
+            ]
+        )
+        golden = golden_writer.samples(self._pictures, answers, winner.further)
+        manifest = replace(
+            self._manifest(winner.draft),
+            validation=winner.judged.to_json(),
+            golden=tuple(sample for _, sample in golden),
+        )
+        images = {picture.file: picture.data for picture, _ in golden}
+        finished = self._workshop.put(
+            "finished.tflite",
+            bundle_writer.write(winner.draft.graph, manifest, self._inputs.labels, images),
+        )
+        candidate.run(
+            finished,
+            [],
+            threads=1,
+            console=self._console,
+            title="golden samples",
+            python=self._bench.python,
+        )
+        return finished, manifest
+
+    def layers(self, winner: Trial) -> tuple[LayerStatistics, ...]:
+        """The layers of a graph with int8 in it, on photos that calibration has not seen."""
+        if winner.draft.recipe.weights != "int8" or not winner.draft.recipe.needs_calibration:
+            if not winner.draft.float_layers:
+                return ()
+        chosen = photos.evenly(self._before.photos, _LAYER_PHOTOS)
+        # The graph may do a part of the preprocessing itself: both are given what it was made for.
+        pictures = [
+            preprocessing.resize(decoding.decode(photo.path.read_bytes()), self._inputs.spec)
+            for photo in chosen
+        ]
+        graph = winner.draft.bare_graph
+        return layer_errors.measure(self._bench.float_model, graph, pictures, self._inputs.spec)
+
+    def checks(
+        self, winner: Trial, layers: Sequence[LayerStatistics], golden: int
+    ) -> tuple[Check, ...]:
+        return build_checks.run(
+            self._options, self._before, self._inputs.calibrated, winner, layers, golden
+        )
+
+    def publish(
+        self,
+        found: Found,
+        finished: Path,
+        manifest: Manifest,
+        layers: Sequence[LayerStatistics],
+        checks: Sequence[Check],
+        tried: Trials | None,
+    ) -> Built:
+        """Write the reports, and make everything appear at once."""
+        winner, calibrated = found.winner, self._inputs.calibrated
         document = report.document(
-            options=options,
-            judged=judged,
+            options=self._options,
+            found=found,
             manifest=manifest,
             model=finished.read_bytes(),
-            run=run,
-            calibrated=inputs.calibrated,
-            unreadable=before.unreadable,
-            seconds=time.perf_counter() - started,
+            original=self._before,
+            calibrated=calibrated,
+            layers=layers,
+            checks=checks,
+            tried=tried,
+            steps=self._console.steps,
         )
-        calibrated = (inputs.calibrated.unreadable,) if inputs.calibrated else ()
-        file, written = workshop.publish(finished, report.to_bytes(document), passed=judged.passed)
-        return Built(file, written, judged, (*calibrated, before.unreadable))
-
-
-def _read_inputs(options: Options, model: Source, console: Console) -> _Inputs:
-    labels = _labels(options, model)
-    spec = preprocessing.from_preset(
-        options.preprocessing,
-        width=model.width,
-        height=model.height,
-        channels=model.channels,
-        fit=options.fit,
-        resize_filter=options.filter,
-    )
-    tests = photos.read(options.validation, labels, model.classes)
-    calibrated = None
-    if options.recipe.needs_calibration:
-        if options.calibration is None:
-            raise UsageError(
-                f"The recipe {options.recipe.name} needs photos to calibrate with: "
-                "give --calibration a folder of a hundred or so, like those the camera will see."
-            )
-        pool = photos.read(options.calibration, labels, model.classes)
-        calibrated = calibration.load(pool, spec, options.calibration_limit, console)
-    return _Inputs(labels, spec, tests, calibrated)
-
-
-def _labels(options: Options, model: Source) -> tuple[str, ...]:
-    """One label for each class: from the file, else from folders named by class, else numbers."""
-    if options.labels is not None:
-        labels = bundle.read_labels(options.labels)
-        if len(labels) != model.classes:
-            raise UsageError(
-                f"{options.labels} has {len(labels)} lines but the model puts out {model.classes} "
-                "classes: it needs one line for each class, in the model's order."
-            )
-        return labels
-    names = photos.class_folders(options.validation)
-    if len(names) == model.classes and not all(name.isdigit() for name in names):
-        return names
-    return tuple(str(index) for index in range(model.classes))
-
-
-def _manifest(
-    options: Options, model: Source, inputs: _Inputs, before: OriginalRun, graph: bytes
-) -> Manifest:
-    """What is known before the candidate has run."""
-    operators = tflite_schema.describe(graph).operators
-    return Manifest(
-        name=options.model_name,
-        preprocessing=inputs.spec,
-        output=before.output,
-        recipe=options.recipe.name,
-        source={
-            "format": "saved_model",
-            "signature": model.signature,
-            "fingerprint": saved_model.fingerprint(model.path),
-        },
-        tools={
-            "edge-classifier": edge_server.__version__,
-            "tensorflow": tf.__version__,
-            "python": platform.python_version(),
-        },
-        operators=tuple({"name": o.name, "version": o.version} for o in operators),
-        tolerance=golden_writer.TOLERANCE,
-    )
+        visuals = Visuals(
+            self._inputs.labels,
+            self._before.photos,
+            self._before.scores,
+            winner.scores,
+            self._inputs.spec,
+        )
+        page = html_report.render(document, visuals)
+        file, written, shown = self._workshop.publish(
+            finished, report.to_bytes(document), page, passed=winner.judged.passed
+        )
+        warnings = [check.sentence for check in checks if check.status == "warned"]
+        if tried is not None and tried.warning:
+            warnings.append(tried.warning)
+        unread = (calibrated.unreadable,) if calibrated else ()
+        return Built(
+            file=file,
+            report=written,
+            page=shown,
+            validation=winner.judged,
+            unreadable=(*unread, self._before.unreadable),
+            warnings=tuple(warnings),
+            why=found.why or None,
+        )
 
 
 def _golden_pictures(before: OriginalRun, spec: Preprocessing) -> list[Picture]:
@@ -189,21 +267,3 @@ def _golden_pictures(before: OriginalRun, spec: Preprocessing) -> list[Picture]:
         golden_writer.encode(number, before.photos[row].path, spec)
         for number, row in enumerate(rows)
     ]
-
-
-def _run_candidate(
-    workshop: Workshop,
-    graph: bytes,
-    draft: Manifest,
-    inputs: _Inputs,
-    before: OriginalRun,
-    pictures: Sequence[Picture],
-    console: Console,
-) -> candidate.DeviceRun:
-    """Score the photos, then the golden pictures, as the device does."""
-    file = workshop.put("candidate.tflite", bundle_writer.write(graph, draft, inputs.labels, {}))
-    files = [photo.path for photo in before.photos]
-    files += [workshop.put(Path(picture.file).name, picture.data) for picture in pictures]
-    return candidate.run(
-        file, files, threads=os.cpu_count() or 1, console=console, title="running the candidate"
-    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from convert.console import Console
-from convert.photos import PhotoSet, Unreadable, decoded, evenly
+from convert.photos import Photo, PhotoSet, Unreadable, decoded, evenly
 from edge_server.inference import preprocessing
 from edge_server.inference.decoding import Pixels
 from edge_server.inference.preprocessing import FloatTensor, Preprocessing
@@ -15,12 +15,16 @@ from edge_server.inference.preprocessing import FloatTensor, Preprocessing
 
 @dataclass(frozen=True)
 class Calibration:
-    """Resized photos, uint8 (height, width, channels), and which could not be read."""
+    """Resized photos, uint8 (height, width, channels), and which could not be read.
+
+    `photos` are the files that `pictures` were made of.
+    """
 
     origin: Path
     pictures: tuple[Pixels, ...]
     spec: Preprocessing
     unreadable: Unreadable
+    photos: tuple[Photo, ...] = ()
 
     def representative_dataset(self, console: Console) -> Callable[[], Iterator[list[FloatTensor]]]:
         """What the converter asks for: tensors float32 (1, height, width, channels)."""
@@ -40,6 +44,12 @@ def load(photo_set: PhotoSet, spec: Preprocessing, limit: int, console: Console)
     chosen = evenly(photo_set.photos, limit)
     unreadable = Unreadable(photo_set.origin, len(chosen))
     bar = console.bar(chosen, len(chosen), "reading calibration photos")
-    pictures = tuple(preprocessing.resize(p, spec) for _, p in decoded(bar, unreadable))
+    readable = [(photo, preprocessing.resize(p, spec)) for photo, p in decoded(bar, unreadable)]
     unreadable.check()
-    return Calibration(photo_set.origin, pictures, spec, unreadable)
+    return Calibration(
+        photo_set.origin,
+        tuple(picture for _, picture in readable),
+        spec,
+        unreadable,
+        tuple(photo for photo, _ in readable),
+    )

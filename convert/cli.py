@@ -6,13 +6,13 @@ import argparse
 from collections.abc import Sequence
 from typing import Final
 
-from convert.commands import build
+from convert.commands import build, doctor, inspect, validate
 from convert.console import Console
 from convert.errors import BuildError
 from edge_server.errors import EdgeError
 
 EXIT_INTERRUPTED: Final = 130
-_COMMANDS: Final = (build,)
+_COMMANDS: Final = (build, doctor, inspect, validate)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -24,6 +24,8 @@ class Console:
         self._stream: TextIO = sys.stderr
         self._captured = ""
         self.interrupted = False
+        # Each finished step with its seconds, for the report.
+        self.steps: list[tuple[str, float]] = []
 
     @contextlib.contextmanager
     def interruptible(self) -> Iterator[None]:
@@ -57,7 +59,8 @@ class Console:
         yield
         if self.interrupted:
             raise KeyboardInterrupt
-        self.say(f"  {title:<58} {time.perf_counter() - started:6.1f} s")
+        self.steps.append((title, time.perf_counter() - started))
+        self.say(f"  {title:<58} {self.steps[-1][1]:6.1f} s")
 
     def bar(self, items: Iterable[T], total: int, title: str, unit: str = "photo") -> Iterator[T]:
         """The items, with a progress bar on a terminal."""

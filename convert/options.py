@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
-from convert.recipes import Recipe
+from convert import targets
+from convert.targets import Target
 from convert.validation import Gate
-from edge_server.inference.preprocessing import Filter, Fit
+from edge_server.inference.preprocessing import ColorOrder, Filter, Fit
+
+# Not a recipe, but the search for one.
+AUTO = "auto"
+
+
+class Prefer(str, Enum):
+    """What `auto` is after, among the candidates inside the accuracy budget."""
+
+    FASTEST = "fastest"
+    SMALLEST = "smallest"
 
 
 @dataclass(frozen=True)
@@ -15,13 +27,16 @@ class Options:
     """`validation` names photos as photos.read() takes them, `calibration` as
     photos.read_unlabelled() does.
 
+    `recipe` is the name of a recipe or AUTO, `io` the dtype of input and output that it should
+    have; `allow_select_tf` names TensorFlow operators that may stay in the file; `stock_int8`
+    leaves weights and biases as the converter made them.
     `preprocessing` is the name of a preset; `input_size` is (height, width), for a model that
     leaves them free; `calibration_limit` is the most photos that calibration uses.
     """
 
     saved_model: Path
     output: Path
-    recipe: Recipe
+    recipe: str
     validation: Path
     preprocessing: str
     calibration: Path | None = None
@@ -33,8 +48,15 @@ class Options:
     filter: Filter = Filter.BILINEAR_ANTIALIAS
     calibration_limit: int = 500
     gate: Gate = Gate()
+    color_order: ColorOrder | None = None
+    io: str | None = None
+    target: Target = targets.DEFAULT
+    allow_select_tf: frozenset[str] = frozenset()
+    prefer: Prefer = Prefer.FASTEST
+    stock_int8: bool = False
 
     @property
     def model_name(self) -> str:
-        """What the model is called: as asked, else as its directory."""
-        return self.name or self.saved_model.resolve().name
+        """What the model is called: as asked, else as its directory or file."""
+        path = self.saved_model.resolve()
+        return self.name or (path.stem if path.is_file() else path.name)

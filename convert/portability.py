@@ -26,8 +26,8 @@ def obstacle(model: bytes, spec: Preprocessing) -> str | None:
     if tensor.type == kinds.UINT8:
         return _unsayable(spec) or _quantized_otherwise(tensor.quantization, spec)
     if tensor.type == kinds.FLOAT32:
-        rounds = any(other.type in (kinds.INT8, kinds.INT16) for other in graph.tensors)
-        return _unsayable(spec) or _rounded_inside(spec) if rounds else _unsayable(spec)
+        integers = any(other.type in (kinds.INT8, kinds.INT16) for other in graph.tensors)
+        return _unsayable(spec) or (_rounded_inside(spec) if integers else None)
     return "its input is neither uint8 nor float32"
 
 
@@ -49,9 +49,9 @@ def _rounded_inside(spec: Preprocessing) -> str | None:
 
 
 def _quantized_otherwise(quantization: Any, spec: Preprocessing) -> str | None:
-    if quantization is None or quantization.scale is None:
-        return "its uint8 input has no quantization"
-    scale, zero_point = float(quantization.scale[0]), int(quantization.zeroPoint[0])
+    scale, zero_point = 1.0, 0  # of a graph that takes bytes and computes with them itself
+    if quantization is not None and quantization.scale is not None:
+        scale, zero_point = float(quantization.scale[0]), int(quantization.zeroPoint[0])
     table = preprocessing.quantization_table(spec, scale, zero_point, np.uint8)
     if not preprocessing.is_identity(table):
         return "the quantization of its input is not the normalization"

@@ -15,6 +15,7 @@ MODEL_NAME: Final = "model.tflite"
 REJECTED_NAME: Final = "model.rejected.tflite"
 PREVIOUS_NAME: Final = "model.previous.tflite"
 REPORT_NAME: Final = "report.json"
+PAGE_NAME: Final = "report.html"
 
 
 class Workshop:
@@ -46,7 +47,7 @@ class Workshop:
                 "choose another with --output."
             ) from error
         # Renaming onto a directory would fail after the other file is in its place.
-        for name in (MODEL_NAME, REJECTED_NAME, PREVIOUS_NAME, REPORT_NAME):
+        for name in (MODEL_NAME, REJECTED_NAME, PREVIOUS_NAME, REPORT_NAME, PAGE_NAME):
             if (self.output / name).is_dir():
                 raise BuildError(
                     f"{self.output / name} is a directory, where a file has to be written: "
@@ -79,14 +80,16 @@ class Workshop:
             ) from error
         return path
 
-    def publish(self, model: Path, report: bytes, *, passed: bool) -> tuple[Path, Path]:
-        """Make the model and its report appear; returns their paths.
+    def publish(
+        self, model: Path, report: bytes, page: bytes, *, passed: bool
+    ) -> tuple[Path, Path, Path]:
+        """Make the model, its report and the report's page appear; returns their paths.
 
         A rejected model never stands under the name that gets deployed, and neither does an older
         one beside a report that is not its own: that one is kept as PREVIOUS_NAME.
         """
         accepted, rejected = self.output / MODEL_NAME, self.output / REJECTED_NAME
-        written = self.put(REPORT_NAME, report)
+        written, shown = self.put(REPORT_NAME, report), self.put(PAGE_NAME, page)
         model.chmod(0o644)
         if passed:
             model.replace(accepted)
@@ -96,4 +99,6 @@ class Workshop:
                 accepted.replace(self.output / PREVIOUS_NAME)
             model.replace(rejected)
         written.replace(self.output / REPORT_NAME)
-        return accepted if passed else rejected, self.output / REPORT_NAME
+        shown.replace(self.output / PAGE_NAME)
+        file = accepted if passed else rejected
+        return file, self.output / REPORT_NAME, self.output / PAGE_NAME

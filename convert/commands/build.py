@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 from convert import arguments
 from convert.console import Console
 from convert.errors import UsageError
-from convert.options import Options
-from convert.recipes import RECIPES
+from convert.options import AUTO, Options, Prefer
+from convert.recipes import IO_DTYPES, RECIPES
+from convert.targets import DEFAULT, TARGETS
 from convert.validation import Gate
 from convert.workshop import Workshop
-from edge_server.inference.preprocessing import Filter, Fit
+from edge_server.inference.preprocessing import ColorOrder, Filter, Fit
 
 if TYPE_CHECKING:
     from convert.build import Built
@@ -25,7 +26,7 @@ def add(commands: Any) -> None:
     """Add the command to an argparse subparsers object."""
     parser: argparse.ArgumentParser = commands.add_parser(
         "build",
-        help="convert, validate against the original, write model.tflite and report.json",
+        help="convert, validate against the original, write model.tflite and a report",
         description="Convert a SavedModel and compare the result with the original. Exit status: "
         "0 passed, 3 the comparison failed, 2 wrong usage, 1 anything else.",
     )
@@ -40,12 +41,7 @@ def add(commands: Any) -> None:
         help="a hundred or so photos like those the camera will see (int8 needs them)",
     )
     arguments.add_preprocessing(parser, required=True)
-    parser.add_argument(
-        "--recipe",
-        choices=tuple(RECIPES),
-        default="int8",
-        help="; ".join(f"{r.name}: {r.meaning}" for r in RECIPES.values()) + " (default: int8)",
-    )
+    _add_recipe(parser)
     parser.add_argument("--name", help="what the model is called (default: its directory's name)")
     parser.add_argument(
         "--calibration-limit",
@@ -58,9 +54,55 @@ def add(commands: Any) -> None:
     arguments.add_verbose(parser)
 
 
+def _add_recipe(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--recipe",
+        choices=(*RECIPES, AUTO),
+        default="int8",
+        help="; ".join(f"{r.name}: {r.meaning}" for r in RECIPES.values())
+        + f"; {AUTO}: the fastest of them inside --max-drop and --min-agreement, with some layers "
+        "in float where int8 alone is outside (default: int8)",
+    )
+    parser.add_argument(
+        "--prefer",
+        choices=[prefer.value for prefer in Prefer],
+        default=Prefer.FASTEST.value,
+        help=f"what --recipe {AUTO} is after (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--io",
+        choices=IO_DTYPES,
+        help="dtype of input and output (default: uint8 for int8, else float32)",
+    )
+    parser.add_argument(
+        "--stock-int8",
+        action="store_true",
+        help="leave weights and biases as the converter rounds them (worse, a little sooner)",
+    )
+    parser.add_argument(
+        "--target",
+        choices=tuple(TARGETS),
+        default=DEFAULT.name,
+        help="what the file must run on; "
+        + "; ".join(f"{t.name}: {t.meaning}" for t in TARGETS.values())
+        + " (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--allow-select-tf",
+        type=_names,
+        default=frozenset(),
+        metavar="NAMES",
+        help="TensorFlow operators that may stay in the file, for a runtime that has them: Erf,...",
+    )
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(name.strip() for name in text.split(",") if name.strip())
+
+
 def run(chosen: argparse.Namespace, console: Console) -> int:
     """Build; returns the exit status 0 (passed) or 3. Raises EdgeError."""
-    from convert.saved_model import check_path
+    from convert.source_path import check_path
 
     options = _options(chosen)
     # What is wrong at first sight is said before TensorFlow takes its seconds to load.
@@ -82,6 +124,8 @@ def _summarize(built: Built, console: Console) -> None:
     judged = built.validation
     low, high = judged.interval
     console.say()
+    if built.why:
+        console.say(f"chosen: {built.why}")
     console.say(
         f"{judged.verdict}: the same answer as the original on {judged.agreement:.1%} of "
         f"{judged.samples} photos (95 % interval {low:.1%} to {high:.1%})"
@@ -94,21 +138,30 @@ def _summarize(built: Built, console: Console) -> None:
     for unreadable in built.unreadable:
         if unreadable.reasons:
             console.say(f"  {unreadable.sentence()}")
+    for warning in built.warnings:
+        console.say(f"  warning: {warning}")
     for failure in judged.failures:
         console.say(f"  failed: {failure}")
-    console.say(f"  {built.file} ({built.file.stat().st_size / 1e6:.2f} MB), {built.report}")
+    console.say(f"  {built.file} ({built.file.stat().st_size / 1e6:.2f} MB)")
+    console.say(f"  {built.page} shows it, {built.report} is the same for machines")
     if not judged.passed:
-        console.say(
-            "  Calibrate with photos like those the camera will see, try --recipe float32, "
-            "or accept the loss with --min-agreement and --max-drop."
-        )
+        console.say(f"  {_advice(built)}")
+
+
+def _advice(built: Built) -> str:
+    if built.searched:
+        return "No recipe is inside the budget: raise --max-drop or lower --min-agreement."
+    return (
+        "Calibrate with photos like those the camera will see, try --recipe auto, "
+        "or accept the loss with --min-agreement and --max-drop."
+    )
 
 
 def _options(chosen: argparse.Namespace) -> Options:
     return Options(
         saved_model=chosen.saved_model,
         output=chosen.output,
-        recipe=RECIPES[chosen.recipe],
+        recipe=chosen.recipe,
         validation=chosen.validation,
         preprocessing=chosen.preprocessing,
         calibration=chosen.calibration,
@@ -120,4 +173,10 @@ def _options(chosen: argparse.Namespace) -> Options:
         filter=Filter(chosen.filter),
         calibration_limit=chosen.calibration_limit,
         gate=Gate(chosen.min_agreement, chosen.max_drop),
+        color_order=ColorOrder(chosen.color_order) if chosen.color_order else None,
+        io=chosen.io,
+        target=TARGETS[chosen.target],
+        allow_select_tf=chosen.allow_select_tf,
+        prefer=Prefer(chosen.prefer),
+        stock_int8=chosen.stock_int8,
     )

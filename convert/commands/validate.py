@@ -50,7 +50,7 @@ def run(chosen: argparse.Namespace, console: Console) -> int:
         preprocessing=chosen.preprocessing,
         fit=_unless_default(Fit(chosen.fit), Fit.CENTER_CROP),
         filter=_unless_default(Filter(chosen.filter), Filter.BILINEAR_ANTIALIAS),
-        color_order=getattr(chosen, "color_order", None),
+        color_order=chosen.color_order,
     )
     file = candidate_file.read(chosen.file, given)
     size = candidate_file.check_pair(file, chosen.saved_model, chosen.signature)

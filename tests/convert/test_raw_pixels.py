@@ -182,6 +182,16 @@ def test_a_quantization_that_is_not_the_normalization_is_put_right() -> None:
     assert portability.obstacle(moved, rest) is None
 
 
+def test_a_graph_that_takes_bytes_itself_is_left_alone() -> None:
+    root = tflite_schema.unpack(convert(spec_of("torch"), "uint8"))
+    graph = root.subgraphs[0]
+    graph.tensors[int(graph.inputs[0])].quantization = None
+    graph.operators.pop(0)
+    model = tflite_schema.pack(root)
+    assert portability.obstacle(model, spec_of("raw")) is None
+    assert portability.adapt(model, spec_of("torch")) == (model, spec_of("torch"))
+
+
 def test_a_model_with_two_inputs_is_refused_in_words() -> None:
     root = tflite_schema.unpack(convert(spec_of("torch"), "float32"))
     root.subgraphs[0].inputs = np.array([0, 0], np.int32)

@@ -1,0 +1,75 @@
+"""Everything that the options of a build name, read and found good."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from convert import calibration, photos, recipes
+from convert.calibration import Calibration
+from convert.console import Console
+from convert.errors import UsageError
+from convert.options import AUTO, Options
+from convert.photos import PhotoSet
+from convert.source import Source
+from edge_server.inference import bundle, preprocessing
+from edge_server.inference.preprocessing import Preprocessing
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Labels, one for each class; the photos to compare on; None without calibration photos."""
+
+    labels: tuple[str, ...]
+    spec: Preprocessing
+    tests: PhotoSet
+    calibrated: Calibration | None
+
+
+def read(options: Options, model: Source, console: Console) -> Inputs:
+    """Raises UsageError where something named is wrong, BuildError where photos can't be read."""
+    labels = _labels(options, model)
+    spec = preprocessing.from_preset(
+        options.preprocessing,
+        width=model.width,
+        height=model.height,
+        channels=model.channels,
+        fit=options.fit,
+        resize_filter=options.filter,
+        color_order=options.color_order,
+    )
+    model.check_preprocessing(spec)
+    tests = photos.read(options.validation, labels, model.classes)
+    return Inputs(labels, spec, tests, _calibration(options, spec, console))
+
+
+def _calibration(options: Options, spec: Preprocessing, console: Console) -> Calibration | None:
+    wanted = options.recipe == AUTO or recipes.get(options.recipe, options.io).needs_calibration
+    if not wanted:
+        return None
+    if options.calibration is None:
+        if options.recipe == AUTO:
+            what = "--recipe auto tries int8 too, which"
+        else:
+            what = f"The recipe {options.recipe}"
+        raise UsageError(
+            f"{what} needs photos to calibrate with: "
+            "give --calibration a folder of a hundred or so, like those the camera will see."
+        )
+    pool = photos.read_unlabelled(options.calibration)
+    return calibration.load(pool, spec, options.calibration_limit, console)
+
+
+def _labels(options: Options, model: Source) -> tuple[str, ...]:
+    """One label for each class: from the file, else from folders named by class, else numbers."""
+    if options.labels is not None:
+        labels = bundle.read_labels(options.labels)
+        if len(labels) != model.classes:
+            raise UsageError(
+                f"{options.labels} has {len(labels)} lines but the model puts out {model.classes} "
+                "classes: it needs one line for each class, in the model's order."
+            )
+        return labels
+    names = photos.class_folders(options.validation)
+    if len(names) == model.classes and not all(name.isdigit() for name in names):
+        return names
+    return tuple(str(index) for index in range(model.classes))

@@ -1,0 +1,205 @@
+"""The fastest or smallest candidate inside the accuracy budget.
+
+The recipes are tried first. Where int8 is outside the budget, the operators that it harms most
+are kept in float, as many of them as it takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+
+from convert import (
+    bias_correction,
+    candidate,
+    metrics,
+    mixed_precision,
+    model_inputs,
+    recipes,
+    tflite_schema,
+)
+from convert.errors import BuildError
+from convert.graph_pair import GraphPair, twins
+from convert.interpreter import Interpreter
+from convert.metrics import Scores
+from convert.options import Prefer
+from convert.trial import THREADS, Bench, Draft, Trial
+from edge_server.inference.classifier import to_scores
+from edge_server.inference.decoding import Pixels
+
+# Turns of each candidate in the measurement of time.
+_ROUNDS: Final = 60
+# Times within this share of each other are taken for equal: the smaller file wins then.
+_EQUAL_TIME: Final = 0.03
+# Photos that tell which operators int8 harms, and that biases are corrected on.
+_PHOTOS: Final = 32
+# Shares of the operators that are kept in float, one candidate each.
+_SHARES: Final = (0.06, 0.12, 0.2, 0.3, 0.45, 0.65)
+
+Validate = Callable[[Draft], Trial]
+
+
+@dataclass(frozen=True)
+class Found:
+    """All candidates, which one won, and why, as a clause."""
+
+    trials: tuple[Trial, ...]
+    winner: Trial
+    why: str
+    skipped: tuple[str, ...]
+
+
+def search(bench: Bench, validate: Validate) -> Found:
+    """Try recipes, then mixtures where int8 alone is outside the budget.
+
+    `validate` runs a draft on the target's runtime. Raises BuildError where no recipe converts.
+    """
+    trials: list[Trial] = []
+    skipped: list[str] = []
+
+    def attempt(make: Callable[[], Draft], name: str) -> Trial | None:
+        try:
+            trial = validate(make())
+        except BuildError as error:
+            skipped.append(f"{name}: {error}")
+            return None
+        trials.append(trial)
+        return trial
+
+    names = ["float32", "float16", "dynamic"]
+    int8 = None
+    if bench.calibrated is not None:
+        int8 = attempt(lambda: bench.convert(recipes.get("int8", bench.options.io)), "int8")
+    for name in names:
+        attempt(lambda name=name: bench.convert(recipes.get(name)), name)  # type: ignore[misc]
+    if bench.calibrated is not None and (int8 is None or not int8.judged.passed):
+        attempt(lambda: bench.convert(recipes.get("int16x8")), "int16x8")
+    if int8 is not None and not int8.judged.passed:
+        for draft in _mixtures(bench, int8.draft, skipped):
+            attempt(lambda draft=draft: draft, draft.name)  # type: ignore[misc]
+    if not trials:
+        raise BuildError("No recipe made a model that runs: " + "; ".join(skipped))
+    timed = _with_times(bench, trials)
+    winner, why = choose(timed, bench.options.prefer)
+    return Found(tuple(timed), winner, why, tuple(skipped))
+
+
+def _with_times(bench: Bench, trials: list[Trial]) -> list[Trial]:
+    with bench.console.step(f"measure the time of {len(trials)} candidates, turn by turn"):
+        times = candidate.latency(
+            [trial.file for trial in trials],
+            rounds=_ROUNDS,
+            threads=THREADS,
+            console=bench.console,
+            python=bench.python,
+        )
+    return [trial.with_time(time) for trial, time in zip(trials, times, strict=True)]
+
+
+def choose(trials: list[Trial], prefer: Prefer) -> tuple[Trial, str]:
+    """The best of those that pass, or the one that agrees most where none does; and why."""
+    passed = [trial for trial in trials if trial.judged.passed]
+    if not passed:
+        best = max(trials, key=lambda trial: (trial.judged.agreement, -trial.size))
+        return best, (
+            f"none of {len(trials)} candidates is inside the budget; {best.draft.name} agrees most"
+        )
+    others = f"of {len(passed)} of {len(trials)} candidates inside the budget"
+    if prefer is Prefer.SMALLEST:
+        best = min(passed, key=lambda trial: (trial.size, _time(trial)))
+        return best, f"{best.draft.name} is the smallest {others} ({best.size / 1e6:.2f} MB)"
+    fastest = min(map(_time, passed))
+    equal = [trial for trial in passed if _time(trial) <= fastest * (1 + _EQUAL_TIME)]
+    best = min(equal, key=lambda trial: trial.size)
+    also = " and the smallest of those as fast" if len(equal) > 1 else ""
+    return best, f"{best.draft.name} is the fastest {others}{also} ({_time(best):.2f} ms a picture)"
+
+
+def _time(trial: Trial) -> float:
+    return trial.invoke_ms if trial.invoke_ms is not None else float("inf")
+
+
+def _mixtures(bench: Bench, int8: Draft, skipped: list[str]) -> list[Draft]:
+    """Drafts with more and more operators in float, those first that int8 harms most."""
+    assert bench.calibrated is not None
+    pictures = list(bench.calibrated.pictures[:_PHOTOS])
+    try:
+        with bench.console.step("find the layers that int8 harms"):
+            ranked = _ranked(bench, int8, pictures)
+    except (RuntimeError, ValueError) as error:
+        skipped.append(f"layers in float: the graph can't be taken apart ({error})")
+        return []
+    drafts = []
+    counts = sorted({max(1, round(share * len(ranked))) for share in _SHARES})
+    for count in counts:
+        kept = _without_gaps(ranked[:count], ranked)
+        with bench.console.step(f"keep {len(kept)} layers in float"):
+            graph = _mixture(bench, int8, kept, pictures)
+        recipe = replace(
+            int8.recipe,
+            name="mixed",
+            meaning=f"int8 with {len(kept)} layers in float32",
+            activations="float32",
+        )
+        drafts.append(
+            replace(
+                int8,
+                name=f"int8, {len(kept)} layers in float32",
+                recipe=recipe,
+                graph=graph,
+                float_layers=len(kept),
+            )
+        )
+    return drafts
+
+
+def _ranked(bench: Bench, int8: Draft, pictures: list[Pixels]) -> list[int]:
+    """The operators that have a float twin, the most harmful first: alone in int8, with all others
+    in float, they move the scores farthest."""
+    original, quantized = map(tflite_schema.unpack, (bench.float_model, int8.graph))
+    operators = sorted(twins(original, quantized))
+    before = _scores(bench, bench.float_model, pictures)
+    harm = {}
+    for alone in bench.console.bar(operators, len(operators), "trying layers", "layer"):
+        kept = [operator for operator in operators if operator != alone]
+        model = mixed_precision.keep_in_float(original, quantized, kept, bench.spec)
+        harm[alone] = metrics.divergence(before, _scores(bench, model, pictures))
+    return sorted(operators, key=lambda operator: -harm[operator])
+
+
+def _without_gaps(kept: list[int], operators: list[int]) -> list[int]:
+    """Also those between two kept ones: converting there and back costs more than they save."""
+    order = sorted(operators)
+    chosen = set(kept)
+    for before, middle, after in zip(order, order[1:], order[2:], strict=False):
+        if before in chosen and after in chosen:
+            chosen.add(middle)
+    return sorted(chosen)
+
+
+def _mixture(bench: Bench, int8: Draft, kept: list[int], pictures: list[Pixels]) -> bytes:
+    """The graph, its biases corrected anew, for what they made up for is gone in part."""
+    original, quantized = map(tflite_schema.unpack, (bench.float_model, int8.graph))
+    model = mixed_precision.keep_in_float(original, quantized, kept, bench.spec)
+    pair = GraphPair(bench.float_model, model, stock=False)
+    before = _scores(bench, bench.float_model, pictures)
+    means = bias_correction.float_means(
+        pair, model_inputs.tensors(pair.float, pictures, bench.spec)
+    )
+    bias_correction.correct(pair, model_inputs.tensors(pair.int8, pictures, bench.spec), means)
+    corrected = pair.pack()
+    return min(
+        (corrected, model),
+        key=lambda graph: metrics.divergence(before, _scores(bench, graph, pictures)),
+    )
+
+
+def _scores(bench: Bench, model: bytes, pictures: list[Pixels]) -> Scores:
+    tree: Any = tflite_schema.unpack(model)
+    interpreter = Interpreter(model)
+    inputs = model_inputs.tensors(tree, pictures, bench.spec)
+    raw = model_inputs.scores(tree, [interpreter.run([tensor])[0] for tensor in inputs])
+    return np.stack([to_scores(row, bench.before.output) for row in raw])

@@ -1,0 +1,194 @@
+"""One candidate: converted, bettered, and compared with the original on the target's runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from convert import (
+    better_int8,
+    bundle_writer,
+    candidate,
+    portability,
+    quantize,
+    recipes,
+    target_conversion,
+    target_environment,
+    validation,
+)
+from convert.better_int8 import Step
+from convert.calibration import Calibration
+from convert.candidate import DeviceRun, Probe
+from convert.console import Console
+from convert.errors import BuildError
+from convert.metrics import Scores
+from convert.options import Options
+from convert.original import OriginalRun
+from convert.recipes import Recipe
+from convert.source import Source
+from convert.validation import Validation
+from convert.workshop import Workshop
+from edge_server.inference.manifest import Manifest
+from edge_server.inference.preprocessing import ColorOrder, Preprocessing
+
+# As the server runs a model unless it is told otherwise.
+THREADS = 1
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A bare .tflite. `spec` is what the device does to a picture before this graph sees it:
+    the build's own, or less where the graph does a part of it; `inner` is the graph without that
+    part, None where there is none."""
+
+    name: str
+    recipe: Recipe
+    graph: bytes
+    spec: Preprocessing
+    probe: Probe
+    adaptations: tuple[str, ...] = ()
+    steps: tuple[Step, ...] = ()
+    float_layers: int = 0
+    inner: bytes | None = None
+
+    @property
+    def bare_graph(self) -> bytes:
+        """The graph that takes what the build's own preprocessing gives."""
+        return self.inner or self.graph
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A candidate and what it is worth. `file` is the whole file as it ran, without golden
+    samples; `further` are its scores (pictures, classes) of pictures beside the validation photos;
+    `invoke_ms` is the median time of one picture on the target's runtime."""
+
+    draft: Draft
+    file: Path
+    size: int
+    run: DeviceRun
+    scores: Scores
+    further: Scores
+    judged: Validation
+    invoke_ms: float | None
+
+    def with_time(self, milliseconds: float) -> Trial:
+        return replace(self, invoke_ms=milliseconds)
+
+
+class Bench:
+    """What all candidates of a build share."""
+
+    def __init__(
+        self,
+        options: Options,
+        model: Source,
+        spec: Preprocessing,
+        labels: tuple[str, ...],
+        calibrated: Calibration | None,
+        before: OriginalRun,
+        workshop: Workshop,
+        console: Console,
+    ) -> None:
+        self.options, self.model, self.spec, self.labels = options, model, spec, labels
+        self.calibrated, self.before = calibrated, before
+        self.workshop, self.console = workshop, console
+        self.python = target_environment.python_for(options.target, console)
+
+    @cached_property
+    def float_model(self) -> bytes:
+        """The bare float32 .tflite, which better int8 and the search compare with."""
+        return quantize.convert(
+            self.model,
+            recipes.get("float32"),
+            None,
+            self.console,
+            allow_select_tf=self.options.allow_select_tf,
+        )
+
+    def convert(self, recipe: Recipe) -> Draft:
+        """Convert for the target; int8 is bettered unless the options say otherwise.
+
+        Raises BuildError where it can't be done.
+        """
+        with self.console.step(f"convert to {recipe.name}"):
+            converted = target_conversion.convert(
+                self.model,
+                recipe,
+                self.calibrated if recipe.needs_calibration else None,
+                self.options.target,
+                self.console,
+                self.workshop,
+                allow_select_tf=self.options.allow_select_tf,
+            )
+        draft = Draft(
+            name=recipe.name,
+            recipe=recipe,
+            graph=converted.model,
+            spec=self.spec,
+            probe=converted.probe,
+            adaptations=converted.adaptations,
+        )
+        if recipe.name == "int8" and not self.options.stock_int8:
+            assert self.calibrated is not None
+            with self.console.step("round weights and correct biases"):
+                better = better_int8.improve(
+                    self.float_model,
+                    draft.graph,
+                    self.calibrated,
+                    self.before.output,
+                    self.console,
+                )
+            draft = replace(draft, graph=better.model, steps=better.steps)
+        return draft
+
+    def portable(self, draft: Draft) -> Draft:
+        """The draft so that other readers of TFLite Metadata see what the device's code sees.
+
+        A graph that was changed since it was converted is tried again on the target's runtime.
+        Raises BuildError where that refuses it.
+        """
+        graph, spec = draft.graph, draft.spec
+        if spec.color_order is not ColorOrder.GRAYSCALE:
+            graph, spec = portability.adapt(graph, spec)
+        if graph is draft.graph and not draft.steps and not draft.float_layers:
+            return draft
+        probe = target_conversion.try_on(
+            graph, self.options.target, self.python, self.console, self.workshop
+        )
+        inner = None if graph is draft.graph else draft.graph
+        return replace(draft, graph=graph, spec=spec, probe=probe, inner=inner)
+
+    def validate(self, draft: Draft, manifest: Manifest, pictures: Sequence[Path] = ()) -> Trial:
+        """Score the photos, then further pictures, as the device does; compare the photos' scores.
+
+        Raises BuildError where the target's runtime or the device's code refuses the file.
+        """
+        name = draft.name.replace(" ", "-").replace(",", "")
+        file = self.workshop.put(
+            f"candidate-{name}.tflite",
+            bundle_writer.write(draft.graph, manifest, self.labels, {}),
+        )
+        photos = [photo.path for photo in self.before.photos]
+        with self.console.step(f"run {draft.name} on the target's runtime"):
+            run = candidate.run(
+                file,
+                [*photos, *pictures],
+                threads=THREADS,
+                console=self.console,
+                title=f"running {draft.name}",
+                python=self.python,
+            )
+        if not np.isfinite(run.scores).all():
+            raise BuildError(f"{draft.name} puts out numbers that are not finite: use another.")
+        own, further = run.scores[: len(photos)], run.scores[len(photos) :]
+        judged = validation.compare(
+            self.before.scores, own, self.before.labels(), self.options.gate
+        )
+        return Trial(
+            draft, file, file.stat().st_size, run, own, further, judged, run.invoke_ms_median
+        )
