@@ -12,7 +12,6 @@ from typing import Any, Final
 from convert.cli import EXIT_INTERRUPTED
 from convert.console import Console
 from convert.options import Options
-from convert.recipes import RECIPES
 from convert.validation import Gate
 from edge_server.errors import EdgeError
 
@@ -64,7 +63,7 @@ def _make(work: Path, checkout: Path | None, console: Console) -> int:
         Options(
             saved_model=work / "saved_model",
             output=work / "model",
-            recipe=RECIPES["int8"],
+            recipe="int8",
             validation=work / "held_out",
             preprocessing=train.PRESET,
             calibration=work / "calibration",

@@ -28,7 +28,7 @@ def names(folder: Path) -> set[str]:
 
 
 def test_a_passed_build_leaves_the_model_and_its_report_alone(colours_build: Any) -> None:
-    assert names(colours_build.output) == {"model.tflite", "report.json"}
+    assert names(colours_build.output) == {"model.tflite", "report.html", "report.json"}
     assert colours_build.report["verdict"] == "passed"
 
 

@@ -24,26 +24,26 @@ def names(folder: Path) -> set[str]:
 
 
 def broken_converter(monkeypatch: pytest.MonkeyPatch) -> None:
-    def convert(*_: object) -> bytes:
+    def convert(*_: object, **__: object) -> bytes:
         raise BuildError("TensorFlow could not convert it.")
 
-    monkeypatch.setattr("convert.build.quantize.convert", convert)
+    monkeypatch.setattr("convert.target_conversion.quantize.convert", convert)
 
 
 def broken_graph(monkeypatch: pytest.MonkeyPatch) -> None:
     """A converter that makes what the runtime refuses."""
     real = quantize.convert
 
-    def convert(*args: Any) -> bytes:
+    def convert(*args: Any, **more: Any) -> bytes:
         from tensorflow.lite.python import schema_py_generated as schema
 
-        data = bytearray(real(*args))
+        data = bytearray(real(*args, **more))
         code = schema.Model.GetRootAs(data, 0).OperatorCodes(0)
         data[code._tab.Pos + code._tab.Offset(4)] = 126  # another operator
         data[code._tab.Pos + code._tab.Offset(10)] = 126
         return bytes(data)
 
-    monkeypatch.setattr("convert.build.quantize.convert", convert)
+    monkeypatch.setattr("convert.target_conversion.quantize.convert", convert)
 
 
 def broken_bundle(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +69,7 @@ def interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
     ("breakage", "status", "said"),
     [
         (broken_converter, 1, "could not convert"),
-        (broken_graph, 1, "refuses the converted model"),
+        (broken_graph, 1, "can't run"),
         (broken_bundle, 1, "does not answer on this device"),
         (interrupted, 130, "interrupted"),
     ],
@@ -94,7 +94,7 @@ def test_a_build_that_breaks_changes_nothing(
     assert ran.status == status
     assert said in ran.sentence()
     if earlier:
-        assert names(output) == {"model.tflite", "report.json"}
+        assert names(output) == {"model.tflite", "report.html", "report.json"}
         assert (output / "model.tflite").read_bytes() == colours_build.model.read_bytes()
     else:
         assert not output.exists()

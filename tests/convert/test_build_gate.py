@@ -32,7 +32,7 @@ def crude(build: Build, models: Path, tmp_path: Path) -> Callable[..., Any]:
 def test_a_missed_gate_is_exit_status_3_and_no_model_tflite(crude: Build) -> None:
     ran, output = crude()
     assert ran.status == 3
-    assert names(output) == {"model.rejected.tflite", "report.json"}
+    assert names(output) == {"model.rejected.tflite", "report.html", "report.json"}
 
 
 def test_a_missed_gate_says_why_on_the_console_and_in_the_report(crude: Build) -> None:
@@ -47,7 +47,7 @@ def test_a_missed_gate_says_why_on_the_console_and_in_the_report(crude: Build) -
     assert report["original"]["top1"] == 1.0
     assert report["candidate"]["top1"] < 0.5
     assert "Traceback" not in ran.said
-    for text in ("failed: the same answer", *report["reasons"], "--recipe float32"):
+    for text in ("failed: the same answer", *report["reasons"], "--recipe auto"):
         assert text in ran.said
 
 
@@ -58,7 +58,12 @@ def test_a_missed_gate_keeps_an_earlier_good_model_aside(
     shutil.copytree(colours_build.output, output)
     ran, _ = crude()
     assert ran.status == 3
-    assert names(output) == {"model.previous.tflite", "model.rejected.tflite", "report.json"}
+    assert names(output) == {
+        "model.previous.tflite",
+        "model.rejected.tflite",
+        "report.html",
+        "report.json",
+    }
     kept = (output / "model.previous.tflite").read_bytes()
     assert kept == colours_build.model.read_bytes()
 
@@ -66,7 +71,7 @@ def test_a_missed_gate_keeps_an_earlier_good_model_aside(
 def test_a_lower_gate_lets_the_same_model_pass(crude: Build) -> None:
     ran, output = crude("--min-agreement", "0.2", "--max-drop", "100")
     assert ran.status == 0
-    assert names(output) == {"model.tflite", "report.json"}
+    assert names(output) == {"model.tflite", "report.html", "report.json"}
     report = json.loads((output / "report.json").read_text())
     assert report["thresholds"] == {"min_agreement": 0.2, "max_drop": 100.0}
 

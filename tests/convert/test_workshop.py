@@ -14,10 +14,10 @@ def contents(folder: Path) -> dict[str, str]:
     return {path.name: path.read_text() for path in folder.iterdir()}
 
 
-def publish(output: Path, text: str, *, passed: bool) -> tuple[Path, Path]:
+def publish(output: Path, text: str, *, passed: bool) -> tuple[Path, Path, Path]:
     with Workshop(output) as workshop:
         model = workshop.put("finished.tflite", text.encode())
-        return workshop.publish(model, f"report of {text}".encode(), passed=passed)
+        return workshop.publish(model, f"report of {text}".encode(), b"page", passed=passed)
 
 
 def test_a_passed_model_and_its_report_appear(tmp_path: Path) -> None:
@@ -25,19 +25,32 @@ def test_a_passed_model_and_its_report_appear(tmp_path: Path) -> None:
     assert publish(output, "good", passed=True) == (
         output / "model.tflite",
         output / "report.json",
+        output / "report.html",
     )
-    assert contents(output) == {"model.tflite": "good", "report.json": "report of good"}
+    assert contents(output) == {
+        "model.tflite": "good",
+        "report.json": "report of good",
+        "report.html": "page",
+    }
 
 
 def test_a_passed_model_replaces_an_older_one_and_a_rejected_one(tmp_path: Path) -> None:
     publish(tmp_path, "bad", passed=False)
     publish(tmp_path, "good", passed=True)
-    assert contents(tmp_path) == {"model.tflite": "good", "report.json": "report of good"}
+    assert contents(tmp_path) == {
+        "model.tflite": "good",
+        "report.json": "report of good",
+        "report.html": "page",
+    }
 
 
 def test_a_rejected_model_never_stands_as_model_tflite(tmp_path: Path) -> None:
     assert publish(tmp_path, "bad", passed=False)[0] == tmp_path / "model.rejected.tflite"
-    assert contents(tmp_path) == {"model.rejected.tflite": "bad", "report.json": "report of bad"}
+    assert contents(tmp_path) == {
+        "model.rejected.tflite": "bad",
+        "report.json": "report of bad",
+        "report.html": "page",
+    }
 
 
 def test_an_earlier_good_model_is_kept_aside_by_a_rejected_one(tmp_path: Path) -> None:
@@ -48,13 +61,14 @@ def test_an_earlier_good_model_is_kept_aside_by_a_rejected_one(tmp_path: Path) -
         "model.previous.tflite": "good",
         "model.rejected.tflite": "worse",
         "report.json": "report of worse",
+        "report.html": "page",
     }
 
 
 def test_everybody_may_read_a_published_model(tmp_path: Path) -> None:
-    model, report = publish(tmp_path, "good", passed=True)
+    model, report, page = publish(tmp_path, "good", passed=True)
     assert model.stat().st_mode & 0o777 == 0o644
-    assert report.stat().st_mode & 0o044
+    assert report.stat().st_mode & page.stat().st_mode & 0o044
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
@@ -65,7 +79,11 @@ def test_whatever_ends_the_work_nothing_unfinished_stays(
     with pytest.raises(error), Workshop(tmp_path) as workshop:
         workshop.put("half.tflite", b"half")
         raise error
-    assert contents(tmp_path) == {"model.tflite": "good", "report.json": "report of good"}
+    assert contents(tmp_path) == {
+        "model.tflite": "good",
+        "report.json": "report of good",
+        "report.html": "page",
+    }
 
 
 def test_an_interrupt_while_it_is_set_up_leaves_nothing(
@@ -105,7 +123,9 @@ def test_a_file_in_the_way_of_the_directory_gives_a_sentence(tmp_path: Path) -> 
             pass
 
 
-@pytest.mark.parametrize("name", ["model.tflite", "report.json", "model.rejected.tflite"])
+@pytest.mark.parametrize(
+    "name", ["model.tflite", "report.json", "report.html", "model.rejected.tflite"]
+)
 def test_a_directory_in_the_way_of_a_file_is_said_before_the_work(
     tmp_path: Path, name: str
 ) -> None:
