@@ -240,7 +240,7 @@ class _Build:
             self._before.photos,
             self._before.scores,
             winner.scores,
-            self._inputs.spec,
+            winner.draft.spec,
         )
         page = html_report.render(document, visuals)
         file, written, shown = self._workshop.publish(

@@ -17,6 +17,8 @@ from convert.html_labels import Placed, Point, place
 
 # More points than these are neither seen nor worth their bytes.
 _MOST_POINTS: Final = 1500
+# A candidate slower than the fastest by more would push all others into a corner.
+_SLOWEST: Final = 5.0
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class Curve:
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
     asked: float | None  # y of the agreement that the gate asks for
+    beyond: tuple[str, ...]  # what is too slow to stand on the same axis
 
 
 def curve(
@@ -78,14 +81,18 @@ def curve(
     measured = [c for c in known.values() if c["invoke_ms_median"] is not None]
     if len(measured) < 2:
         return None
+    times = [float(c["invoke_ms_median"]) for c in measured]
+    limit = max(_SLOWEST * min(times), *_chosen_time(measured))
+    beyond = [c for c in measured if float(c["invoke_ms_median"]) > limit]
+    measured = [c for c in measured if float(c["invoke_ms_median"]) <= limit]
     lowest = min(float(c["agreement"]) for c in measured)
     if min_agreement is not None:
         lowest = min(lowest, min_agreement)
-    x_ticks = _ticks(0.0, max(float(c["invoke_ms_median"]) for c in measured) * 1.02)
+    x_ticks = _ticks(min(times) * 0.95, max(t for t in times if t <= limit) * 1.02)
     y_ticks = _ticks(max(0.0, 100 * lowest - 1), 100.0)
 
     def x(milliseconds: float) -> float:
-        return round(100 * milliseconds / x_ticks[-1], 2)
+        return round(100 * (milliseconds - x_ticks[0]) / (x_ticks[-1] - x_ticks[0]), 2)
 
     def y(fraction: float) -> float:
         return round(100 - 100 * (100 * fraction - y_ticks[0]) / (y_ticks[-1] - y_ticks[0]), 2)
@@ -96,8 +103,7 @@ def curve(
             y=y(float(c["agreement"])),
             name=str(c["name"]),
             kind="chosen" if c.get("chosen") else "candidate" if "verdict" in c else "trial",
-            title=f"{c['name']}: {html_format.percent(c['agreement'])} in "
-            f"{html_format.milliseconds(c['invoke_ms_median'])}",
+            title=_title(c),
         )
         for c in sorted(measured, key=lambda c: (float(c["invoke_ms_median"]), str(c["name"])))
     ]
@@ -107,6 +113,19 @@ def curve(
         x_ticks=tuple(Tick(x(t), f"{t:g}") for t in x_ticks),
         y_ticks=tuple(Tick(y(t / 100), f"{t:g}%") for t in y_ticks),
         asked=None if min_agreement is None else y(min_agreement),
+        beyond=tuple(map(_title, beyond)),
+    )
+
+
+def _chosen_time(candidates: Sequence[Mapping[str, Any]]) -> list[float]:
+    """The chosen one is always shown, with 0.0 where none is chosen."""
+    return [0.0, *(float(c["invoke_ms_median"]) for c in candidates if c.get("chosen"))]
+
+
+def _title(candidate: Mapping[str, Any]) -> str:
+    agreement = html_format.percent(candidate["agreement"])
+    return f"{candidate['name']}: {agreement} in " + html_format.milliseconds(
+        candidate["invoke_ms_median"]
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from convert import report
+from edge_server.inference import bundle
 
 Number = (int, float)
 
@@ -71,7 +72,9 @@ def test_what_ran_and_with_what_is_recorded(labelled: Any) -> None:
     assert document["thresholds"] == {"min_agreement": 0.95, "max_drop": 1.0}
     assert document["source"]["signature"] == "serving_default"
     assert document["source"]["fingerprint"].startswith("sha256:")
-    assert document["preprocessing"]["mean"] == [127.5]
+    manifest = bundle.read(labelled.model).manifest
+    assert manifest is not None
+    assert document["preprocessing"] == manifest.preprocessing.to_json()
     assert document["output"] == "probabilities"
     assert {"name": "SOFTMAX", "version": 2} in document["operators"]
     assert document["calibration"]["used"] == 24
