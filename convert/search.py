@@ -125,6 +125,8 @@ def _time(trial: Trial) -> float:
 def _mixtures(bench: Bench, int8: Draft, skipped: list[str]) -> list[Draft]:
     """Drafts with more and more operators in float, those first that int8 harms most."""
     assert bench.calibrated is not None
+    # Without what was put in front of it for other readers: that follows anew.
+    int8 = replace(int8, graph=int8.bare_graph, spec=bench.spec, inner=None)
     pictures = list(bench.calibrated.pictures[:_PHOTOS])
     try:
         with bench.console.step("find the layers that int8 harms"):
@@ -136,24 +138,28 @@ def _mixtures(bench: Bench, int8: Draft, skipped: list[str]) -> list[Draft]:
     counts = sorted({max(1, round(share * len(ranked))) for share in _SHARES})
     for count in counts:
         kept = _without_gaps(ranked[:count], ranked)
-        with bench.console.step(f"keep {len(kept)} layers in float"):
+        with bench.console.step(f"keep {_layers(len(kept))} in float"):
             graph = _mixture(bench, int8, kept, pictures)
         recipe = replace(
             int8.recipe,
             name="mixed",
-            meaning=f"int8 with {len(kept)} layers in float32",
+            meaning=f"int8 with {_layers(len(kept))} in float32",
             activations="float32",
         )
         drafts.append(
             replace(
                 int8,
-                name=f"int8, {len(kept)} layers in float32",
+                name=f"int8, {_layers(len(kept))} in float32",
                 recipe=recipe,
                 graph=graph,
                 float_layers=len(kept),
             )
         )
     return drafts
+
+
+def _layers(count: int) -> str:
+    return "1 layer" if count == 1 else f"{count} layers"
 
 
 def _ranked(bench: Bench, int8: Draft, pictures: list[Pixels]) -> list[int]:

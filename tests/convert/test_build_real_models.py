@@ -15,58 +15,62 @@ def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
-@pytest.fixture(scope="session")
-def build_real(
-    shared: Path, finish: Build, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str], Any]:
-    """An int8 build of one of the real models, made once."""
-    done: dict[str, Any] = {}
-
-    def run(name: str) -> Any:
-        if name not in done:
-            output = tmp_path_factory.mktemp(name)
-            options = {
-                "output": output,
-                "recipe": "int8",
-                "calibration": shared / "photos" / "calibration",
-                "validation": shared / "photos" / "validation.csv",
-                "labels": shared / "imagenet_labels.txt",
-                "preprocessing": "tf",
-            }
-            pairs = [text for k, v in options.items() for text in (f"--{k}", str(v))]
-            done[name] = finish(output, ["build", str(shared / "saved_models" / name), *pairs])
-        return done[name]
-
-    return run
+@pytest.fixture(scope="module")
+def searched(shared: Path, finish: Build, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The hard case, MobileNetV1 0.25, with --recipe auto."""
+    output = tmp_path_factory.mktemp("auto")
+    options = {
+        "output": output,
+        "recipe": "auto",
+        "max-drop": "1.0",
+        "calibration": shared / "photos" / "calibration.csv",
+        "validation": shared / "photos" / "validation.csv",
+        "labels": shared / "imagenet_labels.txt",
+        "preprocessing": "tf",
+    }
+    pairs = [text for key, value in options.items() for text in (f"--{key}", str(value))]
+    model = shared / "saved_models" / "mobilenet_v1_025_224"
+    return finish(output, ["build", str(model), *pairs])
 
 
 @pytest.mark.shared
-def test_mobilenet_v2_in_int8_agrees_with_the_original(build_real: Callable[[str], Any]) -> None:
-    report = build_real("mobilenet_v2_100_224").report
+def test_auto_reaches_95_percent_at_less_than_the_cost_of_float(searched: Any) -> None:
+    report = searched.report
     assert report["verdict"] == "passed"
-    assert report["samples"] == 200
     assert report["agreement"]["top1"] >= 0.95
-    assert report["candidate"]["top1"] >= report["original"]["top1"] - 0.01
+    assert names(searched.output) == {"model.tflite", "report.html", "report.json"}
+    rows = {row["name"]: row for row in report["candidates"]}
+    chosen = next(row for row in rows.values() if row["chosen"])
+    assert chosen["size_bytes"] < 0.8 * rows["float32"]["size_bytes"]
+
+
+@pytest.mark.shared
+def test_int8_alone_is_far_better_than_the_converter_makes_it(searched: Any) -> None:
+    int8 = next(row for row in searched.report["candidates"] if row["name"] == "int8")
+    # The stock converter: .685. One photo is half a point; which way it falls differs by machine.
+    assert int8["agreement"] >= 0.88
+    assert int8["top1"] >= searched.report["original"]["top1"] - 0.015
+
+
+@pytest.mark.shared
+def test_more_layers_in_float_agree_more(searched: Any) -> None:
+    mixed = [row for row in searched.report["candidates"] if row["recipe"] == "mixed"]
+    assert len(mixed) >= 3
+    most = max(mixed, key=lambda row: row["float_layers"])
+    assert most["agreement"] >= 0.95
+
+
+@pytest.mark.shared
+def test_the_checks_find_nothing_wrong_with_good_photos_and_options(searched: Any) -> None:
+    report = searched.report
+    assert {check["status"] for check in report["checks"]} == {"passed"}
+    assert report["preprocessing_trials"]["warning"] is None
     assert report["golden_samples"] == 4
 
 
 @pytest.mark.shared
-def test_mobilenet_v1_025_builds_whatever_its_verdict(build_real: Callable[[str], Any]) -> None:
-    built = build_real("mobilenet_v1_025_224")
-    report = built.report
-    assert report["verdict"] == ("passed" if built.model.name == "model.tflite" else "failed")
-    assert names(built.output) == {report["file"], "report.json"}
-    assert report["samples"] == 200
-    low, high = report["agreement"]["interval"]
-    assert 0 < low < report["agreement"]["top1"] < high < 1
-    assert 0 < report["candidate"]["top1"] <= report["candidate"]["top5"] < 1
-    assert (report["verdict"] == "failed") == bool(report["reasons"])
-
-
-@pytest.mark.shared
-@pytest.mark.parametrize("name", ["mobilenet_v2_100_224", "mobilenet_v1_025_224"])
-def test_a_real_model_is_served_with_its_labels(
-    build_real: Callable[[str], Any], shared: Path, without_tensorflow: Build, name: str
+def test_the_model_is_served_with_its_labels(
+    searched: Any, shared: Path, without_tensorflow: Build
 ) -> None:
     script = """
 import json, sys
@@ -79,7 +83,7 @@ top = classifier.classify(Path(sys.argv[2]).read_bytes()).top
 print(json.dumps([samples, [p.label for p in top], "tensorflow" in sys.modules]))
 """
     photo = next(f for f in (shared / "photos" / "full_size").iterdir() if "banana" in f.name)
-    samples, labels, tensorflow = without_tensorflow(script, build_real(name).model, photo)
+    samples, labels, tensorflow = without_tensorflow(script, searched.model, photo)
     assert samples == 4
     assert "banana" in labels
     assert not tensorflow

@@ -43,11 +43,11 @@ def url(mobilenet_v2: Path, run_server: Any) -> Iterator[str]:
         yield server.url
 
 
-def test_int8_agrees_with_the_original_on_95_percent_of_unseen_photos(mobilenet_v2: Path) -> None:
+def test_int8_agrees_with_the_original_on_unseen_photos(mobilenet_v2: Path) -> None:
     report = json.loads((mobilenet_v2 / "report.json").read_text())
     assert report["verdict"] == "passed"
     assert report["samples"] == 200
-    assert report["agreement"]["top1"] >= 0.95
+    assert report["agreement"]["top1"] >= 0.975
     assert abs(report["original"]["top1"] - report["candidate"]["top1"]) <= 0.01
 
 
