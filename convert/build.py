@@ -150,6 +150,8 @@ class _Build:
                 "format": self._model.format,
                 "signature": self._model.signature,
                 "fingerprint": self._model.fingerprint,
+                # The original's own, where the graph of this file does a part of it.
+                "preprocessing": self._inputs.spec.to_json(),
             },
             tools={
                 "edge-classifier": edge_server.__version__,

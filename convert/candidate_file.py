@@ -58,6 +58,20 @@ class CandidateFile:
         found = manifest.source.get("fingerprint") if manifest else None
         return found if isinstance(found, str) else None
 
+    @property
+    def original_spec(self) -> Preprocessing:
+        """What the original was given: the file's own, unless its graph does a part of it."""
+        manifest = self.bundle.manifest
+        if manifest is None or self.origin != EDGE_JSON or "preprocessing" not in manifest.source:
+            return self.spec
+        try:
+            return Preprocessing.from_json(manifest.source["preprocessing"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise UsageError(
+                f"{self.bundle.name} does not say what its original was given: "
+                "give --preprocessing, or convert the model again."
+            ) from error
+
     def runnable(self, folder: Path) -> Path:
         """The file itself, or in `folder` a copy that carries what the options say."""
         if not self.changed:

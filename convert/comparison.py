@@ -144,7 +144,7 @@ def compare(pair: Pair, console: Console) -> Comparison:
     labels = _labels(pair)
     tests = photos.read(pair.validation, labels, model.classes)
     with console.step(f"run the original on {len(tests.photos)} photos"):
-        before = original.run(model, file.spec, tests, console)
+        before = original.run(model, file.original_spec, tests, console)
     threads = os.cpu_count() or 1
     with (
         console.step("run the file on the device's runtime"),
