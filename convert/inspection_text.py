@@ -183,7 +183,8 @@ def _manifest(page: Page, manifest: dict[str, Any], golden: Sequence[dict[str, A
     resizable = "can be resized to several" if manifest["resizable_batch"] else "one picture"
     page.field("batch", resizable)
     source = manifest["source"]
-    page.items("source", [f"{key} {value}" for key, value in source.items()])
+    plain = {key: value for key, value in source.items() if not isinstance(value, dict)}
+    page.items("source", [f"{key} {value}" for key, value in plain.items()])
     page.items("tools", [f"{key} {value}" for key, value in manifest["tools"].items()])
     page.field("validation", _validation(manifest["validation"]))
     if not golden:
