@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from convert import cli
+from convert import __main__ as entry
 
 Build = Callable[..., Any]
 
@@ -267,9 +267,9 @@ def test_a_good_build_as_a_process_prints_steps_verdict_and_nothing_of_tensorflo
         assert noise not in ran.said
 
 
-def test_the_console_script_is_this_main(root: Path) -> None:
+def test_the_console_script_is_what_python_m_runs(root: Path) -> None:
     text = (root / "pyproject.toml").read_text()
-    assert f'edge-convert = "{cli.main.__module__}:{cli.main.__name__}"' in text
+    assert f'edge-convert = "{entry.run.__module__}:{entry.run.__name__}"' in text
 
 
 def test_reading_the_command_line_does_not_load_tensorflow(without_tensorflow: Build) -> None:
