@@ -16,7 +16,7 @@ def add_source(parser: argparse.ArgumentParser) -> None:
         "saved_model",
         type=Path,
         metavar="SAVED_MODEL",
-        help="its directory, or a .keras or .h5 file",
+        help="a SavedModel, .keras or .h5",
     )
     parser.add_argument("--signature", metavar="NAME", help="which signature, if it has several")
     parser.add_argument(
@@ -24,17 +24,23 @@ def add_source(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_validation(parser: argparse.ArgumentParser) -> None:
+def add_validation(parser: argparse.ArgumentParser, *, labelled: bool = False) -> None:
     """The photos to compare on, and the labels that their folders are named by."""
+    flat = "" if labelled else ", or a flat folder (agreement only)"
     parser.add_argument(
         "--validation",
         type=Path,
         required=True,
-        metavar="LABELLED",
-        help="photos to compare on: a CSV (file,label_index), a folder for each class, "
-        "or a flat folder (agreement only)",
+        metavar="PHOTOS",
+        help=f"photos to compare on: a CSV (file,label_index), a folder for each class{flat}",
     )
-    parser.add_argument("--labels", type=Path, metavar="FILE", help="one label a line")
+    parser.add_argument(
+        "--labels",
+        type=Path,
+        metavar="FILE",
+        help="one label a line, in the order of the model's classes (default: the names of the "
+        "class folders in their order, else numbers)",
+    )
 
 
 def add_preprocessing(parser: argparse.ArgumentParser, *, required: bool) -> None:
@@ -44,7 +50,7 @@ def add_preprocessing(parser: argparse.ArgumentParser, *, required: bool) -> Non
         choices=tuple(PRESETS),
         required=required,
         help="; ".join(f"{name}: {preset.meaning}" for name, preset in PRESETS.items())
-        + " (`convert doctor` finds out which)",
+        + " (`python -m convert doctor` finds out which)",
     )
     parser.add_argument(
         "--color-order",

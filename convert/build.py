@@ -65,6 +65,7 @@ class Built:
     unreadable: tuple[Unreadable, ...]
     warnings: tuple[str, ...]
     why: str | None
+    recipe: str
 
     @property
     def searched(self) -> bool:
@@ -195,9 +196,9 @@ class _Build:
 
     def layers(self, winner: Trial) -> tuple[LayerStatistics, ...]:
         """The layers of a graph with int8 in it, on photos that calibration has not seen."""
-        if winner.draft.recipe.weights != "int8" or not winner.draft.recipe.needs_calibration:
-            if not winner.draft.float_layers:
-                return ()
+        recipe = winner.draft.recipe
+        if recipe.name not in ("int8", "mixed"):
+            return ()
         chosen = photos.evenly(self._before.photos, _LAYER_PHOTOS)
         # The graph may do a part of the preprocessing itself: both are given what it was made for.
         pictures = [
@@ -260,6 +261,7 @@ class _Build:
             unreadable=(*unread, self._before.unreadable),
             warnings=tuple(warnings),
             why=found.why or None,
+            recipe=manifest.recipe,
         )
 
 

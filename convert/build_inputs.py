@@ -47,12 +47,8 @@ def _calibration(options: Options, spec: Preprocessing, console: Console) -> Cal
     if not wanted:
         return None
     if options.calibration is None:
-        if options.recipe == AUTO:
-            what = "--recipe auto tries int8 too, which"
-        else:
-            what = f"The recipe {options.recipe}"
         raise UsageError(
-            f"{what} needs photos to calibrate with: "
+            f"The recipe {options.recipe} needs photos to calibrate with: "
             "give --calibration a folder of a hundred or so, like those the camera will see."
         )
     pool = photos.read_unlabelled(options.calibration)

@@ -60,12 +60,12 @@ RECIPES: Final = {
         ),
         _recipe(
             "dynamic",
-            "weights in 8 bits, the rest in float: a quarter of the size, needs no photos",
+            "weights in 8 bits, the rest in float: a quarter of the size, no photos, often slow",
             *("int8", "float32", "float32"),
         ),
         _recipe(
             "int16x8",
-            "weights in 8 bits, activations in 16: where int8 loses too much; many times slower",
+            "weights in 8 bits, activations in 16: for those of a wide range; many times slower",
             *("int8", "int16", "float32"),
         ),
     )

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from convert import arguments
+from convert import arguments, recipes
 from convert.console import Console
 from convert.errors import UsageError
 from convert.options import AUTO, Options, Prefer
@@ -26,9 +26,11 @@ def add(commands: Any) -> None:
     """Add the command to an argparse subparsers object."""
     parser: argparse.ArgumentParser = commands.add_parser(
         "build",
+        epilog="For example: python -m convert build my_model --output out --preprocessing tf "
+        "--calibration photos/some --validation photos/others --labels labels.txt",
         help="convert, validate against the original, write model.tflite and a report",
         description="Convert a SavedModel and compare the result with the original. Exit status: "
-        "0 passed, 3 the comparison failed, 2 wrong usage, 1 anything else.",
+        "0 passed, 3 the comparison failed, 2 wrong usage, 130 interrupted, 1 anything else.",
     )
     parser.set_defaults(run=run)
     arguments.add_source(parser)
@@ -38,7 +40,8 @@ def add(commands: Any) -> None:
         "--calibration",
         type=Path,
         metavar="PHOTOS",
-        help="a hundred or so photos like those the camera will see (int8 needs them)",
+        help="a hundred or so photos like those the camera will see (int8, int16x8 and auto need "
+        "them)",
     )
     arguments.add_preprocessing(parser, required=True)
     _add_recipe(parser)
@@ -52,6 +55,21 @@ def add(commands: Any) -> None:
     )
     arguments.add_gate(parser)
     arguments.add_verbose(parser)
+
+
+def _check_recipe(options: Options) -> None:
+    """Raises UsageError where the recipe does not go with --io, or lacks its photos."""
+    if options.recipe == AUTO:
+        what = "--recipe auto tries int8 too, which"
+    elif recipes.get(options.recipe, options.io).needs_calibration:
+        what = f"The recipe {options.recipe}"
+    else:
+        return
+    if options.calibration is None:
+        raise UsageError(
+            f"{what} needs photos to calibrate with: "
+            "give --calibration a folder of a hundred or so, like those the camera will see."
+        )
 
 
 def _add_recipe(parser: argparse.ArgumentParser) -> None:
@@ -77,7 +95,7 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stock-int8",
         action="store_true",
-        help="leave weights and biases as the converter rounds them (worse, a little sooner)",
+        help="leave weights and biases as the converter makes them (usually worse)",
     )
     parser.add_argument(
         "--target",
@@ -110,6 +128,7 @@ def run(chosen: argparse.Namespace, console: Console) -> int:
     for named in (options.validation, options.calibration, options.labels):
         if named is not None and not named.exists():
             raise UsageError(f"There is no {named}: check the path.")
+    _check_recipe(options)
     with Workshop(options.output):
         pass  # whether it can be written
     with console.quiet(enabled=not chosen.verbose):
@@ -151,6 +170,8 @@ def _summarize(built: Built, console: Console) -> None:
 def _advice(built: Built) -> str:
     if built.searched:
         return "No recipe is inside the budget: raise --max-drop or lower --min-agreement."
+    if built.recipe != "int8":
+        return "Try --recipe auto, or accept the loss with --min-agreement and --max-drop."
     return (
         "Calibrate with photos like those the camera will see, try --recipe auto, "
         "or accept the loss with --min-agreement and --max-drop."

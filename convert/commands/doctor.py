@@ -28,7 +28,7 @@ def add(commands: Any) -> None:
     )
     parser.set_defaults(run=run)
     arguments.add_source(parser)
-    arguments.add_validation(parser)
+    arguments.add_validation(parser, labelled=True)
     parser.add_argument(
         "--limit",
         type=arguments.positive,
