@@ -6,6 +6,7 @@ left alone.
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from dataclasses import dataclass
 from enum import Enum
@@ -22,6 +23,9 @@ from convert.tflite_schema import schema
 WEIGHT_LIMIT: Final = 127
 _CONVERSIONS: Final = (schema.BuiltinOperator.QUANTIZE, schema.BuiltinOperator.DEQUANTIZE)
 INT8: Final = (-128, 127)
+# The largest distance of an int8 value from its zero point.
+_LARGEST_INPUT: Final = 255
+_INT32_MAX: Final = 2**31 - 1
 
 
 class Kind(str, Enum):
@@ -89,6 +93,15 @@ class GraphPair:
                 raise ValueError("the graph has control flow or several inputs")
         self.layers = tuple(_layers(self.float, self.int8, stock=stock))
 
+    def fork(self) -> GraphPair:
+        """Another pair of the same graphs, whose weights and biases can be changed alone."""
+        other = copy.copy(self)
+        graph = copy.copy(self.int8.subgraphs[0])
+        graph.tensors = [copy.copy(tensor) for tensor in graph.tensors]
+        other.int8 = copy.copy(self.int8)
+        other.int8.subgraphs, other.int8.buffers = [graph], list(self.int8.buffers)
+        return other
+
     def weights(self, layer: Layer) -> Array:
         """The int8 weights as they stand in the graph, in the shape of `float_weights`."""
         return _values(self.int8, layer.weights, np.int8).reshape(layer.float_weights.shape)
@@ -100,20 +113,26 @@ class GraphPair:
         """int32 (out,) and its scale, float64 (out,). Only where layer.bias is not None."""
         assert layer.bias is not None
         values = _values(self.int8, layer.bias, np.int32)
-        scale = np.float64(layer.input.scale) * layer.weight_scale
-        return values, np.broadcast_to(scale, values.shape)
+        return values, layer.input.scale * layer.weight_scale
 
     def set_bias(self, layer: Layer, bias: Array) -> None:
+        """Whole numbers (out,), held where the kernel's sum of products and bias fits in int32."""
+        rows = np.abs(self.weights(layer).astype(np.int64))
+        inputs = (0, 1, 2) if layer.kind is Kind.DEPTHWISE else tuple(range(1, rows.ndim))
+        limit = np.maximum(_INT32_MAX - rows.sum(axis=inputs) * _LARGEST_INPUT, 0)
         assert layer.bias is not None
-        self._store(layer.bias, bias.astype(np.int32))
+        self._store(layer.bias, np.clip(bias, -limit, limit).astype(np.int32))
 
     def _store(self, tensor: int, values: Array) -> None:
-        buffer = self.int8.subgraphs[0].tensors[tensor].buffer
-        self.int8.buffers[buffer] = schema.BufferT(np.ascontiguousarray(values).view(np.uint8))
-
-    def take_int8(self, model: bytes) -> None:
-        """Go on with a .tflite that pack() gave, or one of the same graph."""
-        self.int8 = tflite_schema.unpack(model)
+        """Other tensors may have the same buffer: the converter writes equal values once."""
+        model = self.int8
+        found = model.subgraphs[0].tensors[tensor]
+        buffer = schema.BufferT(np.ascontiguousarray(values).reshape(-1).view(np.uint8))
+        if sum(other.buffer == found.buffer for other in model.subgraphs[0].tensors) > 1:
+            model.buffers.append(buffer)
+            found.buffer = len(model.buffers) - 1
+        else:
+            model.buffers[found.buffer] = buffer
 
     def pack(self) -> bytes:
         """The int8 graph as a .tflite."""
@@ -124,34 +143,50 @@ def twins(float_model: Any, int8_model: Any) -> dict[int, int]:
     """The float operator that each operator of the int8 graph stands for, where there is one.
 
     Both are ModelTs; operators count from 0 in the order of execution. The two graphs are the same
-    but for conversions, or else operators with outputs of one name and kind are matched.
+    but for conversions, or else operators with outputs of one name and kind are matched, where
+    there is only one of that name. The outputs of twins have the same shapes.
     """
     quantized = {
         index: operator
         for index, operator in enumerate(int8_model.subgraphs[0].operators)
         if operator_code(int8_model, operator) not in _CONVERSIONS
     }
-    originals = list(enumerate(float_model.subgraphs[0].operators))
-    codes = [operator_code(int8_model, operator) for operator in quantized.values()]
-    if codes == [operator_code(float_model, operator) for _, operator in originals]:
-        pairs = zip(quantized, range(len(originals)), strict=True)
+    originals = dict(enumerate(float_model.subgraphs[0].operators))
+    codes, float_codes = (
+        [operator_code(model, operator) for operator in operators.values()]
+        for model, operators in ((int8_model, quantized), (float_model, originals))
+    )
+    if codes == float_codes:
+        pairs = list(zip(quantized, originals, strict=True))
     else:
-        by_name = {
-            (operator_code(float_model, o), tensor_name(float_model, int(o.outputs[0]))): number
-            for number, o in originals
-        }
-        names = {
-            index: (operator_code(int8_model, o), tensor_name(int8_model, int(o.outputs[0])))
-            for index, o in quantized.items()
-        }
-        pairs = ((i, by_name[name]) for i, name in names.items() if name in by_name)
-    operators = float_model.subgraphs[0].operators
+        names = _by_name(float_model, originals)
+        pairs = [
+            (index, names[key])
+            for key, index in _by_name(int8_model, quantized).items()
+            if key in names
+        ]
     return {
         index: number
         for index, number in pairs
-        if len(quantized[index].inputs) == len(operators[number].inputs)
-        and len(quantized[index].outputs) == len(operators[number].outputs)
+        if len(quantized[index].inputs) == len(originals[number].inputs)
+        and _output_shapes(int8_model, quantized[index])
+        == _output_shapes(float_model, originals[number])
     }
+
+
+def _by_name(model: Any, operators: dict[int, Any]) -> dict[tuple[int, str], int]:
+    """Operators by their kind and their output's name, but for names that several have."""
+    keys = {
+        number: (operator_code(model, operator), tensor_name(model, int(operator.outputs[0])))
+        for number, operator in operators.items()
+    }
+    counts = Counter(keys.values())
+    return {key: number for number, key in keys.items() if counts[key] == 1}
+
+
+def _output_shapes(model: Any, operator: Any) -> list[list[int]]:
+    shapes = (model.subgraphs[0].tensors[int(output)].shape for output in operator.outputs)
+    return [[] if shape is None else [int(n) for n in shape] for shape in shapes]
 
 
 def operator_code(model: Any, operator: Any) -> int:
@@ -222,9 +257,7 @@ def _layer(
     before = quantization(int8_model, data)
     after = quantization(int8_model, int(operator.outputs[0]))
     fitting = (
-        before is not None
-        and after is not None
-        and tensor.type == schema.TensorType.INT8
+        tensor.type == schema.TensorType.INT8
         and float_tensor.type == schema.TensorType.FLOAT32
         and tuple(float_tensor.shape) == shape
         and constant(int8_model, weights)
@@ -232,10 +265,8 @@ def _layer(
         and _has_scale(tensor, 1, outputs)
         and not np.any(tensor.quantization.zeroPoint)
     )
-    if not fitting:
+    if not fitting or before is None or after is None:
         return None
-    assert before is not None
-    assert after is not None
     scale = np.broadcast_to(np.asarray(tensor.quantization.scale, np.float64), (outputs,))
     float_weights = _values(float_model, int(twin.inputs[1]), np.float32).reshape(shape)
     axis = -1 if kind is Kind.DEPTHWISE else 0

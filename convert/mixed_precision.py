@@ -19,6 +19,10 @@ from edge_server.inference.preprocessing import Preprocessing
 # From this version on, it takes int8.
 _DEQUANTIZE_VERSION: Final = 2
 _QUANTIZE_VERSION: Final = 1
+_ADD_VERSION: Final = 1
+_CONVERSIONS: Final = (schema.BuiltinOperator.QUANTIZE, schema.BuiltinOperator.DEQUANTIZE)
+# In steps of the input: below it, it is the rounding of pixels, and no convention.
+_NO_OFFSET: Final = 0.05
 
 
 def keep_in_float(
@@ -49,9 +53,7 @@ class _Mixture:
         # For tensors of the int8 graph: their float form, and whether they have their own.
         self._in_float: dict[int, int] = {}
         self._made = {int(tensor) for tensor in int8_model.subgraphs[0].inputs}
-        # What the float form of the input is too high by, (channels,), by its tensor's number.
-        self._offsets: dict[int, Array] = {}
-        # Conversions of the int8 graph itself, made only where something needs them.
+        # Conversions of the int8 graph itself, by what they put out: made only where needed.
         self._bridges: dict[int, Any] = {}
 
     def build(self) -> bytes:
@@ -59,7 +61,7 @@ class _Mixture:
         for index, operator in enumerate(graph.operators):
             if index in self._kept:
                 self._add_float(operator, self._twins[index])
-            elif operator_code(self._int8, operator) == schema.BuiltinOperator.QUANTIZE:
+            elif operator_code(self._int8, operator) in _CONVERSIONS:
                 self._bridges[int(operator.outputs[0])] = operator
             else:
                 self._add_int8(operator)
@@ -67,8 +69,10 @@ class _Mixture:
         return tflite_schema.pack(self._pruned())
 
     def _output(self, tensor: int) -> int:
-        bridge = self._bridges.get(tensor)
-        source = int(bridge.inputs[0]) if bridge is not None else tensor
+        """What to put out for an output of the int8 graph."""
+        source = tensor
+        while source in self._bridges and source not in self._made:
+            source = int(self._bridges[source].inputs[0])
         if source in self._in_float and source not in self._made:
             return self._in_float[source]
         self._need(tensor)
@@ -88,8 +92,6 @@ class _Mixture:
         for own, theirs in zip(operator.outputs, twin.outputs, strict=True):
             self._in_float[int(own)] = self._take_float(int(theirs))
             outputs.append(self._in_float[int(own)])
-        if int(operator.inputs[0]) in self._offsets and len(inputs) > 2 and inputs[2] >= 0:
-            inputs[2] = self._shifted(operator, inputs, self._offsets[int(operator.inputs[0])])
         twin.inputs, twin.outputs = inputs, outputs
         twin.opcodeIndex = self._code(self._float.operatorCodes[twin.opcodeIndex])
         self._operators.append(twin)
@@ -106,57 +108,58 @@ class _Mixture:
         if tensor in self._made:
             return
         self._made.add(tensor)
-        if tensor in self._bridges:
-            bridge = self._bridges[tensor]
-            source = int(bridge.inputs[0])
-            if source not in self._in_float:
-                self._need(source)
-                self._operators.append(bridge)
-                return
+        bridge = self._bridges.get(tensor)
+        source = tensor if bridge is None else int(bridge.inputs[0])
+        kind = schema.BuiltinOperator.QUANTIZE
+        quantizes = bridge is None or operator_code(self._int8, bridge) == kind
+        if quantizes and source in self._in_float:
+            self._add(kind, _QUANTIZE_VERSION, [self._in_float[source]], tensor)
         else:
-            source = tensor
-        self._convert(
-            schema.BuiltinOperator.QUANTIZE, _QUANTIZE_VERSION, self._in_float[source], tensor
-        )
+            self._need(source)
+            self._operators.append(bridge)
 
     def _as_float(self, tensor: int) -> int:
-        if tensor not in self._in_float:
-            # Straight from what the graph takes in, not by way of int8.
-            bridge = self._bridges.get(tensor)
-            source = int(bridge.inputs[0]) if bridge is not None else tensor
-            self._need(source)
-            real = copy.copy(self._tensors[tensor])
-            real.type, real.quantization, real.buffer = schema.TensorType.FLOAT32, None, 0
-            real.name = (real.name or b"") + b";float"
-            self._tensors.append(real)
-            self._in_float[tensor] = len(self._tensors) - 1
-            if source in self._int8.subgraphs[0].inputs:
-                self._offsets[tensor] = _offset(self._tensors[source], self._spec)
-            self._convert(
-                schema.BuiltinOperator.DEQUANTIZE,
-                _DEQUANTIZE_VERSION,
-                source,
-                self._in_float[tensor],
-            )
+        """The float form of a tensor of the int8 graph, made where it is not there."""
+        if tensor in self._in_float:
+            return self._in_float[tensor]
+        if tensor in self._bridges:
+            # Straight from what it is converted from, which for the input says more than int8.
+            source = int(self._bridges[tensor].inputs[0])
+            self._in_float[tensor] = self._as_float(source)
+        elif self._tensors[tensor].type == schema.TensorType.FLOAT32:
+            self._need(tensor)
+            self._in_float[tensor] = tensor
+        else:
+            self._need(tensor)
+            self._in_float[tensor] = self._dequantize(tensor)
         return self._in_float[tensor]
 
-    def _shifted(self, operator: Any, inputs: list[int], offset: Array) -> int:
-        """A new bias that takes back what the input is too high by."""
-        weights, bias = (self._tensors[inputs[i]] for i in (1, 2))
-        kernel = _floats(self._buffers[weights.buffer]).reshape([int(n) for n in weights.shape])
-        code = operator_code(self._int8, operator)
-        if code == schema.BuiltinOperator.CONV_2D:
-            excess = (kernel * offset).sum(axis=(1, 2, 3))
-        elif code == schema.BuiltinOperator.DEPTHWISE_CONV_2D:
-            taps = kernel.sum(axis=(0, 1, 2))
-            excess = taps * np.repeat(offset, len(taps) // len(offset))
-        else:
-            return inputs[2]
-        moved = copy.copy(bias)
-        values = _floats(self._buffers[bias.buffer]) - excess
-        self._buffers.append(schema.BufferT(values.astype(np.float32).view(np.uint8)))
-        moved.buffer = len(self._buffers) - 1
-        self._tensors.append(moved)
+    def _dequantize(self, tensor: int) -> int:
+        real = self._float_like(tensor)
+        self._add(schema.BuiltinOperator.DEQUANTIZE, _DEQUANTIZE_VERSION, [tensor], real)
+        if tensor not in self._int8.subgraphs[0].inputs:
+            return real
+        quantized = self._tensors[tensor]
+        offset = _offset(quantized, self._spec)
+        if (np.abs(offset) < _NO_OFFSET * float(quantized.quantization.scale[0])).all():
+            return real
+        addend = self._float_like(tensor)
+        self._tensors[addend].shape = np.array([len(offset)], np.int32)
+        self._tensors[addend].shapeSignature = None
+        self._buffers.append(schema.BufferT((-offset).astype(np.float32).view(np.uint8)))
+        self._tensors[addend].buffer = len(self._buffers) - 1
+        exact = self._float_like(tensor)
+        self._add(schema.BuiltinOperator.ADD, _ADD_VERSION, [real, addend], exact)
+        self._operators[-1].builtinOptionsType = schema.BuiltinOptions.AddOptions
+        self._operators[-1].builtinOptions = schema.AddOptionsT()
+        return exact
+
+    def _float_like(self, tensor: int) -> int:
+        """A new float tensor of the same shape."""
+        real = copy.copy(self._tensors[tensor])
+        real.type, real.quantization, real.buffer = schema.TensorType.FLOAT32, None, 0
+        real.name = (real.name or b"") + b";float%d" % len(self._tensors)
+        self._tensors.append(real)
         return len(self._tensors) - 1
 
     def _take_float(self, tensor: int) -> int:
@@ -170,13 +173,13 @@ class _Mixture:
         self._tensors.append(taken)
         return len(self._tensors) - 1
 
-    def _convert(self, kind: int, version: int, source: int, target: int) -> None:
+    def _add(self, kind: int, version: int, sources: list[int], target: int) -> None:
         operator = schema.OperatorT()
         code = schema.OperatorCodeT()
         code.builtinCode = code.deprecatedBuiltinCode = kind
         code.version = version
         operator.opcodeIndex = self._code(code)
-        operator.inputs, operator.outputs = [source], [target]
+        operator.inputs, operator.outputs = sources, [target]
         self._operators.append(operator)
 
     def _code(self, wanted: Any) -> int:
@@ -232,10 +235,6 @@ class _Mixture:
         ]
         model.buffers = new_buffers
         return model
-
-
-def _floats(buffer: Any) -> Array:
-    return np.ascontiguousarray(buffer.data).view(np.uint8).view(np.float32)
 
 
 def _offset(tensor: Any, spec: Preprocessing) -> Array:

@@ -1,4 +1,4 @@
-"""Pictures as the input tensors of a .tflite, whatever its input's type, as the device makes them."""
+"""Pictures as the input tensors of a .tflite, of whatever dtype, as the device makes them."""
 
 from __future__ import annotations
 

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
+
+import numpy as np
 
 from convert import tflite_schema
-from convert.interpreter import Array, Interpreter
+from convert.interpreter import Array, run_each
 from convert.tflite_schema import schema
+
+_BYTES: Final = {schema.TensorType.INT8: 1, schema.TensorType.UINT8: 1, schema.TensorType.INT16: 2}
 
 
 class OperatorStream:
@@ -38,11 +42,12 @@ class OperatorStream:
         """The outputs of operator `index` now, `[output][picture]`, not yet kept."""
         operator = self._graph.operators[index]
         alone, needed = single_operator(self._model, operator)
-        interpreter = Interpreter(alone)
-        rows = [
-            interpreter.run([self.values[tensor][picture] for tensor in needed])
-            for picture in range(self._count)
-        ]
+        if not self.values.keys() >= set(needed):
+            raise ValueError(f"operator {index} takes what no operator before it gives")
+        rows = run_each(
+            alone,
+            [[self.values[tensor][picture] for tensor in needed] for picture in range(self._count)],
+        )
         return [list(column) for column in zip(*rows, strict=True)]
 
     def keep(self, index: int, outputs: list[list[Array]]) -> None:
@@ -55,6 +60,24 @@ class OperatorStream:
                 del self.values[tensor]
 
 
+def activation_bytes(model: Any) -> int:
+    """The most memory that a stream of this ModelT takes for one picture."""
+    graph = model.subgraphs[0]
+    last = {int(t): i for i, o in enumerate(graph.operators) for t in o.inputs}
+    live = {int(tensor): _size(graph.tensors[int(tensor)]) for tensor in graph.inputs}
+    most = 0
+    for index, operator in enumerate(graph.operators):
+        live |= {int(tensor): _size(graph.tensors[int(tensor)]) for tensor in operator.outputs}
+        most = max(most, sum(live.values()))
+        live = {tensor: size for tensor, size in live.items() if last.get(tensor, -1) > index}
+    return most
+
+
+def _size(tensor: Any) -> int:
+    shape = () if tensor.shape is None else tensor.shape
+    return int(np.prod([int(n) for n in shape])) * _BYTES.get(int(tensor.type), 4)
+
+
 def constant(model: Any, tensor: int) -> bool:
     """Whether the tensor's values stand in the file."""
     data = model.buffers[model.subgraphs[0].tensors[tensor].buffer].data
@@ -62,7 +85,12 @@ def constant(model: Any, tensor: int) -> bool:
 
 
 def single_operator(model: Any, operator: Any) -> tuple[bytes, list[int]]:
-    """A .tflite with this operator alone, and the tensors of `model` that are its inputs."""
+    """A .tflite with this operator alone, and the tensors of `model` that are its inputs.
+
+    Raises ValueError where it has tensors beside its inputs and outputs, as an LSTM has.
+    """
+    if operator.intermediates is not None and len(operator.intermediates):
+        raise ValueError("an operator has tensors of its own")
     tensors: list[Any] = []
     buffers: list[Any] = [schema.BufferT()]
     number: dict[int, int] = {}

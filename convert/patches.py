@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -33,50 +34,63 @@ def columns(layer: Layer) -> int:
     return int(matrix(layer, layer.float_weights).shape[1])
 
 
-def products(layer: Layer, values: Array, rng: np.random.Generator) -> Array:
-    """The sum of x x^T over patches of one picture's input, dequantized, float32 (1, ...).
+def second_moments(layer: Layer, samples: Sequence[Array]) -> Array:
+    """The sum of x x^T over what sample() gave for some pictures, dequantized.
 
-    float64 (columns, columns), for a depthwise layer (out, columns, columns).
+    float32 (groups, columns, columns): outputs are divided among the groups, in their order. A
+    dense layer has one group, a depthwise layer one for each channel of its input.
+    """
+    real = layer.input.real(np.concatenate(samples))
+    width = columns(layer)
+    if real.ndim == 2:
+        return np.asarray(real.T @ real)[np.newaxis]
+    rows, taps, channels = real.shape
+    groups = taps * channels // width
+    grouped = real.reshape(rows, taps, groups, -1).transpose(2, 0, 1, 3)
+    flat: Array = np.ascontiguousarray(grouped).reshape(groups, rows, width)
+    return np.stack([group.T @ group for group in flat])
+
+
+def sample(layer: Layer, values: Array, rng: np.random.Generator) -> Array:
+    """Patches of one picture's input, int8 (1, ...) as the graph has it, still int8.
+
+    (positions, taps, channels) for a convolution, (rows, columns) for a dense layer.
     """
     if layer.kind is Kind.DENSE:
         rows = values.reshape(-1, layer.float_weights.shape[1])
-        return np.asarray(rows.T @ rows, np.float64)
-    height, width = layer.float_weights.shape[1:3]
-    patches = _sample(values[0], (height, width), layer.options, rng)
-    if layer.kind is Kind.CONVOLUTION:
-        rows = patches.reshape(len(patches), -1)
-        return np.asarray(rows.T @ rows, np.float64)
-    by_channel = np.ascontiguousarray(patches.transpose(2, 0, 1))
-    sums = np.matmul(by_channel.transpose(0, 2, 1), by_channel)
-    outputs = layer.float_weights.shape[3]
-    return np.repeat(sums, outputs // len(sums), axis=0).astype(np.float64)
-
-
-def _sample(
-    values: Array, kernel: tuple[int, int], options: Any, rng: np.random.Generator
-) -> Array:
-    """(h, w, c) -> (positions, taps, c), with zeros where a patch leaves the picture."""
+        return np.asarray(rows[_choose(len(rows), rng)])
+    kernel = layer.float_weights.shape[1:3]
+    options, size = layer.options, values.shape[1:3]
     strides = (options.strideH, options.strideW)
     dilation = (options.dilationHFactor, options.dilationWFactor)
-    spans = [(size - 1) * step + 1 for size, step in zip(kernel, dilation, strict=True)]
+    spans = [(taps - 1) * step + 1 for taps, step in zip(kernel, dilation, strict=True)]
+    picture = values[0]
     if options.padding == schema.Padding.SAME:
-        grid = [-(-size // step) for size, step in zip(values.shape, strides, strict=False)]
+        grid = [-(-length // step) for length, step in zip(size, strides, strict=True)]
         missing = [
-            max((count - 1) * step + span - size, 0)
-            for count, step, span, size in zip(grid, strides, spans, values.shape, strict=False)
+            max((count - 1) * step + span - length, 0)
+            for count, step, span, length in zip(grid, strides, spans, size, strict=True)
         ]
-        values = np.pad(values, [(m // 2, m - m // 2) for m in missing] + [(0, 0)])
+        # The zero point stands for 0.
+        picture = np.pad(
+            picture,
+            [(m // 2, m - m // 2) for m in missing] + [(0, 0)],
+            constant_values=layer.input.zero_point,
+        )
     else:
         grid = [
-            (size - span) // step + 1
-            for size, span, step in zip(values.shape, spans, strides, strict=False)
+            (length - span) // step + 1
+            for length, span, step in zip(size, spans, strides, strict=True)
         ]
-    total = grid[0] * grid[1]
-    chosen = rng.choice(total, min(POSITIONS, total), replace=False)
+    chosen = _choose(grid[0] * grid[1], rng)
     top, left = chosen // grid[1] * strides[0], chosen % grid[1] * strides[1]
     taps = [
-        values[top + row * dilation[0], left + column * dilation[1]]
+        picture[top + row * dilation[0], left + column * dilation[1]]
         for row in range(kernel[0])
         for column in range(kernel[1])
     ]
     return np.stack(taps, axis=1)
+
+
+def _choose(count: int, rng: np.random.Generator) -> Any:
+    return rng.choice(count, min(POSITIONS, count), replace=False)

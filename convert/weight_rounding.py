@@ -3,7 +3,9 @@
 Source: Frantar, Ashkboos, Hoefler, Alistarh, "GPTQ: Accurate Post-Training Quantization for
 Generative Pre-trained Transformers" (2022), arXiv 2210.17323, here for convolutions: one weight
 is rounded at a time, and its error is pushed onto those that are not rounded yet, as the second
-moments of the layer's input say. The converter's scales stay as they are.
+moments of the layer's input say. It is computed in the equal form of Chee, Cai, Kuleshov, De Sa,
+"QuIP: 2-Bit Quantization of Large Language Models With Guarantees" (2023), arXiv 2307.13304,
+section 3, which needs no inverse. The converter's scales stay as they are.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import numpy as np
 from convert.graph_pair import WEIGHT_LIMIT
 from convert.interpreter import Array
 
-# Of the mean second moment: keeps the inverse stable where few patches were seen (GPTQ's value).
+# Of the mean second moment: keeps the factors stable where few patches were seen (GPTQ's value).
 _DAMPING: Final = 0.01
 _BLOCK: Final = 64
 
@@ -23,67 +25,60 @@ _BLOCK: Final = 64
 def round_weights(weights: Array, moments: Array, scale: Array) -> Array:
     """Round weights to multiples of their scale.
 
-    weights float (out, columns); moments, the sum of x x^T over inputs x, float64
-    (columns, columns) for all outputs or (out, columns, columns) for each its own; scale (out,).
+    weights float (out, columns); moments, the sum of x x^T over inputs x, float
+    (groups, columns, columns), where out divides into the groups in order; scale (out,).
     Returns int8 (out, columns), -127..127. Raises numpy.linalg.LinAlgError where the moments
-    are no sum of squares.
+    are no sums of squares.
     """
-    if moments.ndim == 3:
-        return _round_each(weights, moments, scale)
-    damped = _damped(moments[np.newaxis])[0]
-    order = np.argsort(-np.diag(damped), kind="stable")
-    factor = np.linalg.cholesky(np.linalg.inv(damped[np.ix_(order, order)])).T
-    rest = weights.astype(np.float64)[:, order]
-    rounded = np.zeros_like(rest)
-    for start in range(0, rest.shape[1], _BLOCK):
-        stop = min(start + _BLOCK, rest.shape[1])
-        errors = np.zeros((len(rest), stop - start))
-        for column in range(start, stop):
-            rounded[:, column] = _nearest(rest[:, column], scale)
-            error = (rest[:, column] - rounded[:, column] * scale) / factor[column, column]
-            rest[:, column + 1 : stop] -= np.outer(error, factor[column, column + 1 : stop])
-            errors[:, column - start] = error
-        rest[:, stop:] -= errors @ factor[start:stop, stop:]
-    result = np.empty_like(rounded)
-    result[:, order] = rounded
-    return result.astype(np.int8)
-
-
-def _round_each(weights: Array, moments: Array, scale: Array) -> Array:
-    """The same where every output has moments of its own, all outputs at once."""
+    groups, width = moments.shape[:2]
     damped = _damped(moments)
-    order = np.argsort(-np.diagonal(damped, axis1=1, axis2=2), axis=1, kind="stable")
-    sorted_rows = np.take_along_axis(damped, order[:, :, np.newaxis], axis=1)
-    ordered = np.take_along_axis(sorted_rows, order[:, np.newaxis, :], axis=2)
-    factor = np.linalg.cholesky(np.linalg.inv(ordered)).transpose(0, 2, 1)
-    rest = np.take_along_axis(weights.astype(np.float64), order, axis=1)
-    rounded = np.zeros_like(rest)
-    for column in range(rest.shape[1]):
-        rounded[:, column] = _nearest(rest[:, column], scale)
-        error = (rest[:, column] - rounded[:, column] * scale) / factor[:, column, column]
-        rest[:, column + 1 :] -= error[:, np.newaxis] * factor[:, column, column + 1 :]
-    result = np.empty_like(rounded)
-    np.put_along_axis(result, order, rounded, axis=1)
-    return result.astype(np.int8)
+    # What matters most is rounded first, while there is most left to make up for it.
+    order = np.argsort(-np.einsum("gkk->gk", damped), axis=1, kind="stable")
+    for group, by_weight in zip(damped, order, strict=True):
+        group[:] = group[np.ix_(by_weight, by_weight)]
+    factor = _feedback(damped)
+    # In units of the scale; (groups, columns, out), a column of weights in one piece of memory.
+    exact = (weights / scale[:, np.newaxis]).reshape(groups, -1, width).transpose(0, 2, 1)
+    exact = np.take_along_axis(np.asarray(exact, np.float64), order[:, :, np.newaxis], axis=1)
+    rounded = np.empty_like(exact)
+    errors = np.empty_like(exact)
+    for start in range(0, width, _BLOCK):
+        stop = min(start + _BLOCK, width)
+        pushed = factor[:, :start, start:stop].transpose(0, 2, 1) @ errors[:, :start]
+        for column in range(start, stop):
+            near = factor[:, np.newaxis, start:column, column] @ errors[:, start:column]
+            target = exact[:, column] + pushed[:, column - start] + near[:, 0]
+            rounded[:, column] = np.clip(np.rint(target), -WEIGHT_LIMIT, WEIGHT_LIMIT)
+            errors[:, column] = exact[:, column] - rounded[:, column]
+    result = np.empty_like(exact)
+    np.put_along_axis(result, order[:, :, np.newaxis], rounded, axis=1)
+    return result.transpose(0, 2, 1).reshape(weights.shape).astype(np.int8)
 
 
 def output_error(weights: Array, rounded: Array, moments: Array, scale: Array) -> float:
     """The sum of squares of the output's error over the inputs that `moments` sums up."""
-    error = weights.astype(np.float64) - rounded * scale[:, np.newaxis]
-    if moments.ndim == 3:
-        return float(np.einsum("ok,okl,ol->", error, moments, error, optimize=True))
-    return float(((error @ moments) * error).sum())
+    error = (weights - rounded * scale[:, np.newaxis]).astype(moments.dtype)
+    error = error.reshape(len(moments), -1, moments.shape[-1])
+    return float(((error @ moments) * error).sum(dtype=np.float64))
 
 
 def _damped(moments: Array) -> Array:
-    """Moments (n, columns, columns) made safe to invert."""
-    damped = moments.copy()
-    diagonal = np.einsum("nkk->nk", damped)
-    mean = diagonal.mean(axis=1, keepdims=True)
+    """Moments (groups, columns, columns) made safe to factor, float64."""
+    damped = moments.astype(np.float64)
+    diagonal = np.einsum("gkk->gk", damped)
+    if not np.isfinite(diagonal).all():
+        raise np.linalg.LinAlgError("the moments are not finite")
+    mean = diagonal.mean(axis=-1, keepdims=True)
     # An input that is always zero weighs nothing: any number keeps the matrix regular.
     diagonal += np.where(mean > 0, _DAMPING * mean, 1.0)
     return damped
 
 
-def _nearest(values: Array, scale: Array) -> Array:
-    return np.clip(np.rint(values / scale), -WEIGHT_LIMIT, WEIGHT_LIMIT)
+def _feedback(moments: Array) -> Array:
+    """What a column must make up for of the error in those before it: U of moments = U D U^T.
+
+    (groups, columns, columns), upper triangular with ones on the diagonal.
+    """
+    upper = np.linalg.cholesky(moments[:, ::-1, ::-1])[:, ::-1, ::-1]
+    upper /= np.einsum("gkk->gk", upper).copy()[:, np.newaxis]
+    return np.asarray(upper)

@@ -1,0 +1,113 @@
+"""Tiny graphs, in float32 and int8 as the converter makes them, and pictures for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from convert.calibration import Calibration
+from convert.photos import Unreadable
+from edge_server.inference import preprocessing
+from edge_server.inference.decoding import Pixels
+
+SIDE = 24
+CLASSES = 5
+
+
+@dataclass(frozen=True)
+class Graphs:
+    """A float32 and an int8 .tflite of one network, and pictures that it was calibrated with."""
+
+    float_model: bytes
+    int8_model: bytes
+    pictures: tuple[Pixels, ...]
+    spec: preprocessing.Preprocessing = field(
+        default=preprocessing.from_preset("tf", width=SIDE, height=SIDE)
+    )
+
+    @property
+    def calibration(self) -> Calibration:
+        unreadable = Unreadable(Path("photos"), len(self.pictures))
+        return Calibration(Path("photos"), self.pictures, self.spec, unreadable)
+
+
+def _pictures(count: int) -> tuple[Pixels, ...]:
+    """Coarse patterns of colours, a little noisy."""
+    rng = np.random.default_rng(0)
+    patterns = rng.uniform(20, 235, (count, 4, 4, 3)).repeat(SIDE // 4, 1).repeat(SIDE // 4, 2)
+    noisy = patterns + rng.normal(0, 12, patterns.shape)
+    return tuple(np.clip(noisy, 0, 255).astype(np.uint8))
+
+
+def _plain(layers: Any, x: Any) -> Any:
+    x = layers.Conv2D(8, 3, strides=2, padding="same", activation="relu")(x)
+    x = layers.DepthwiseConv2D(3, padding="same", activation="relu6")(x)
+    return layers.Conv2D(12, 1, activation="relu")(x)
+
+
+def _grouped(layers: Any, x: Any) -> Any:
+    x = layers.Conv2D(8, 3, activation="relu")(x)
+    x = layers.Conv2D(8, 3, groups=4, activation="relu")(x)
+    return layers.DepthwiseConv2D(3, depth_multiplier=2, dilation_rate=2)(x)
+
+
+def _shared(layers: Any, x: Any) -> Any:
+    twice = layers.Conv2D(6, 3, padding="same", activation="relu")
+    return twice(twice(layers.Conv2D(6, 3, strides=2, activation="relu")(x)))
+
+
+def _branches(layers: Any, x: Any) -> Any:
+    first = layers.Conv2D(6, 3, padding="same", activation="relu")(x)
+    both = layers.Concatenate()([first, layers.Conv2D(6, 1, use_bias=False)(x)])
+    grown = layers.Conv2DTranspose(6, 3, strides=2, activation="relu")(both)
+    return layers.Conv2D(6, 3)(layers.ZeroPadding2D(1)(grown))
+
+
+_BODIES = {"plain": _plain, "grouped": _grouped, "shared": _shared, "branches": _branches}
+
+
+@pytest.fixture(scope="session")
+def graphs() -> Callable[..., Graphs]:
+    """Makes, once each, the graphs of a body by its name, with input and output of a dtype."""
+    made: dict[tuple[str, str], Graphs] = {}
+
+    def make(name: str = "plain", io: str = "uint8") -> Graphs:
+        if (name, io) not in made:
+            made[name, io] = _convert(_BODIES[name], io)
+        return made[name, io]
+
+    return make
+
+
+def _convert(body: Callable[[Any, Any], Any], io: str) -> Graphs:
+    import tensorflow as tf
+
+    tf.keras.utils.set_random_seed(3)
+    layers = tf.keras.layers
+    image = layers.Input((SIDE, SIDE, 3), batch_size=1)
+    pooled = layers.GlobalAveragePooling2D()(body(layers, image))
+    spread = tf.keras.initializers.RandomNormal(0, 4, seed=1)
+    # A bias of zeros would be left out of the graph.
+    dense = layers.Dense(
+        CLASSES, activation="softmax", kernel_initializer=spread, bias_initializer=spread
+    )
+    scores = dense(pooled)
+    network = tf.keras.Model(image, scores)
+    graphs = Graphs(b"", b"", _pictures(24))
+
+    def representative() -> Iterator[list[Any]]:
+        for picture in graphs.pictures:
+            yield [preprocessing.normalize(picture, graphs.spec)]
+
+    exact = tf.lite.TFLiteConverter.from_keras_model(network).convert()
+    converter = tf.lite.TFLiteConverter.from_keras_model(network)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = representative
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = converter.inference_output_type = tf.dtypes.as_dtype(io)
+    return Graphs(bytes(exact), bytes(converter.convert()), graphs.pictures)
