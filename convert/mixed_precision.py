@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from convert import tflite_schema
+from convert import graph_pruning, tflite_schema
 from convert.graph_pair import operator_code, twins
 from convert.interpreter import Array
 from convert.operator_stream import constant
@@ -21,6 +21,10 @@ _DEQUANTIZE_VERSION: Final = 2
 _QUANTIZE_VERSION: Final = 1
 _ADD_VERSION: Final = 1
 _CONVERSIONS: Final = (schema.BuiltinOperator.QUANTIZE, schema.BuiltinOperator.DEQUANTIZE)
+_CONVOLUTIONS: Final = (
+    schema.BuiltinOperator.CONV_2D,
+    schema.BuiltinOperator.DEPTHWISE_CONV_2D,
+)
 # In steps of the input: below it, it is the rounding of pixels, and no convention.
 _NO_OFFSET: Final = 0.05
 
@@ -53,6 +57,8 @@ class _Mixture:
         # For tensors of the int8 graph: their float form, and whether they have their own.
         self._in_float: dict[int, int] = {}
         self._made = {int(tensor) for tensor in int8_model.subgraphs[0].inputs}
+        # The graph's input dequantized as it is, for operators that make up for its offset.
+        self._plain_inputs: dict[int, int] = {}
         # Conversions of the int8 graph itself, by what they put out: made only where needed.
         self._bridges: dict[int, Any] = {}
 
@@ -66,7 +72,12 @@ class _Mixture:
             else:
                 self._add_int8(operator)
         self._outputs = [self._output(int(tensor)) for tensor in graph.outputs]
-        return tflite_schema.pack(self._pruned())
+        model = copy.copy(self._int8)
+        model.subgraphs = [copy.copy(graph)]
+        model.subgraphs[0].tensors = self._tensors
+        model.buffers, model.operatorCodes = self._buffers, self._codes
+        graph_pruning.prune(model, self._operators, self._outputs)
+        return tflite_schema.pack(model)
 
     def _output(self, tensor: int) -> int:
         """What to put out for an output of the int8 graph."""
@@ -86,8 +97,12 @@ class _Mixture:
                 inputs.append(-1)
             elif constant(self._float, int(theirs)):
                 inputs.append(self._take_float(int(theirs)))
+            elif not inputs and self._takes_offset(operator, twin):
+                inputs.append(self._plain(int(own)))
             else:
                 inputs.append(self._as_float(int(own)))
+        if self._takes_offset(operator, twin):
+            inputs[2] = self._moved_bias(operator, inputs)
         outputs = []
         for own, theirs in zip(operator.outputs, twin.outputs, strict=True):
             self._in_float[int(own)] = self._take_float(int(theirs))
@@ -134,14 +149,78 @@ class _Mixture:
             self._in_float[tensor] = self._dequantize(tensor)
         return self._in_float[tensor]
 
+    def _takes_offset(self, operator: Any, twin: Any) -> bool:
+        """Whether the operator's bias can make up for the offset of the graph's input: at no cost,
+        and exactly but at a padded border, by half a step of the input."""
+        source = self._graph_input(int(operator.inputs[0]))
+        return (
+            source is not None
+            and self._offset_of(source) is not None
+            and operator_code(self._int8, operator) in _CONVOLUTIONS
+            and len(twin.inputs) > 2
+            and constant(self._float, int(twin.inputs[1]))
+            and constant(self._float, int(twin.inputs[2]))
+        )
+
+    def _graph_input(self, tensor: int) -> int | None:
+        """The quantized input of the graph that the tensor is a form of."""
+        while tensor in self._bridges:
+            tensor = int(self._bridges[tensor].inputs[0])
+        known = tensor in self._int8.subgraphs[0].inputs
+        return tensor if known and self._tensors[tensor].quantization is not None else None
+
+    def _offset_of(self, tensor: int) -> Array | None:
+        """The offset of a graph's input, (channels,), None where it is none."""
+        quantized = self._tensors[tensor]
+        if quantized.type == schema.TensorType.FLOAT32 or quantized.quantization.scale is None:
+            return None
+        offset = _offset(quantized, self._spec)
+        none = np.abs(offset) < _NO_OFFSET * float(quantized.quantization.scale[0])
+        return None if none.all() else offset
+
+    def _plain(self, tensor: int) -> int:
+        """The float form of the graph's input with its offset."""
+        source = self._graph_input(tensor)
+        assert source is not None
+        if source not in self._plain_inputs:
+            real = self._float_like(source)
+            self._add(schema.BuiltinOperator.DEQUANTIZE, _DEQUANTIZE_VERSION, [source], real)
+            self._plain_inputs[source] = real
+        return self._plain_inputs[source]
+
+    def _moved_bias(self, operator: Any, inputs: list[int]) -> int:
+        source = self._graph_input(int(operator.inputs[0]))
+        assert source is not None
+        offset = self._offset_of(source)
+        assert offset is not None
+        weights, bias = (self._tensors[inputs[i]] for i in (1, 2))
+        kernel = _floats(self._buffers[weights.buffer]).reshape([int(n) for n in weights.shape])
+        if operator_code(self._int8, operator) == schema.BuiltinOperator.CONV_2D:
+            groups = len(offset) // kernel.shape[3]
+            parts = np.split(kernel, groups)
+            excess = np.concatenate(
+                [
+                    (part * own).sum(axis=(1, 2, 3))
+                    for part, own in zip(parts, np.split(offset, groups), strict=True)
+                ]
+            )
+        else:
+            taps = kernel.sum(axis=(0, 1, 2))
+            excess = taps * np.repeat(offset, len(taps) // len(offset))
+        moved = copy.copy(bias)
+        values = (_floats(self._buffers[bias.buffer]) - excess).astype(np.float32)
+        self._buffers.append(schema.BufferT(values.view(np.uint8)))
+        moved.buffer = len(self._buffers) - 1
+        self._tensors.append(moved)
+        return len(self._tensors) - 1
+
     def _dequantize(self, tensor: int) -> int:
         real = self._float_like(tensor)
         self._add(schema.BuiltinOperator.DEQUANTIZE, _DEQUANTIZE_VERSION, [tensor], real)
         if tensor not in self._int8.subgraphs[0].inputs:
             return real
-        quantized = self._tensors[tensor]
-        offset = _offset(quantized, self._spec)
-        if (np.abs(offset) < _NO_OFFSET * float(quantized.quantization.scale[0])).all():
+        offset = self._offset_of(tensor)
+        if offset is None:
             return real
         addend = self._float_like(tensor)
         self._tensors[addend].shape = np.array([len(offset)], np.int32)
@@ -189,52 +268,9 @@ class _Mixture:
         self._codes.append(wanted)
         return len(self._codes) - 1
 
-    def _pruned(self) -> Any:
-        """The model without tensors, buffers and kinds of operators that nothing needs."""
-        old = self._int8.subgraphs[0]
-        used = {int(t) for o in self._operators for t in (*o.inputs, *o.outputs) if t >= 0}
-        used |= {int(t) for t in (*old.inputs, *self._outputs)}
-        number = {tensor: i for i, tensor in enumerate(sorted(used))}
-        # Buffer 0 is the empty one; those of metadata are named by number.
-        buffers = {0: 0}
-        new_buffers = [self._buffers[0]]
 
-        def keep_buffer(index: int) -> int:
-            if index not in buffers:
-                buffers[index] = len(new_buffers)
-                new_buffers.append(self._buffers[index])
-            return buffers[index]
-
-        tensors = []
-        for tensor in sorted(used):
-            taken = copy.copy(self._tensors[tensor])
-            # An empty buffer stands for values that come at run time.
-            taken.buffer = keep_buffer(taken.buffer)
-            tensors.append(taken)
-        codes = sorted({operator.opcodeIndex for operator in self._operators})
-        operators = []
-        for operator in self._operators:
-            taken = copy.copy(operator)
-            taken.inputs = [number[int(t)] if t >= 0 else -1 for t in operator.inputs]
-            taken.outputs = [number[int(t)] for t in operator.outputs]
-            taken.opcodeIndex = codes.index(operator.opcodeIndex)
-            operators.append(taken)
-        graph = copy.copy(old)
-        graph.tensors, graph.operators = tensors, operators
-        graph.inputs = [number[int(t)] for t in old.inputs]
-        graph.outputs = [number[t] for t in self._outputs]
-        model = copy.copy(self._int8)
-        model.subgraphs = [graph]
-        model.operatorCodes = [self._codes[index] for index in codes]
-        model.metadata = [copy.copy(entry) for entry in self._int8.metadata or []]
-        for entry in model.metadata:
-            entry.buffer = keep_buffer(entry.buffer)
-        renamed = dict(zip(map(int, old.outputs), self._outputs, strict=True))
-        model.signatureDefs = [
-            _renumbered(s, number, renamed) for s in self._int8.signatureDefs or []
-        ]
-        model.buffers = new_buffers
-        return model
+def _floats(buffer: Any) -> Array:
+    return np.ascontiguousarray(buffer.data).view(np.uint8).view(np.float32)
 
 
 def _offset(tensor: Any, spec: Preprocessing) -> Array:
@@ -248,14 +284,3 @@ def _offset(tensor: Any, spec: Preprocessing) -> Array:
     seen = preprocessing.quantization_table(spec, scale, zero_point, dtype).astype(np.float64)
     meant = (pixel - np.asarray(spec.mean)) / np.asarray(spec.std)
     return np.asarray(((seen - zero_point) * scale - meant).mean(axis=0))
-
-
-def _renumbered(signature: Any, number: dict[int, int], renamed: dict[int, int]) -> Any:
-    taken = copy.copy(signature)
-    for side in ("inputs", "outputs"):
-        maps = [copy.copy(entry) for entry in getattr(signature, side) or []]
-        for entry in maps:
-            tensor = int(entry.tensorIndex)
-            entry.tensorIndex = number[renamed.get(tensor, tensor)]
-        setattr(taken, side, maps)
-    return taken

@@ -39,7 +39,9 @@ def test_with_all_operators_in_float_it_is_the_float_model(
 ) -> None:
     made = graphs(body, io)
     found = scores(mixture(made, lambda operators: operators), made)
-    np.testing.assert_allclose(found, scores(made.float_model, made), atol=1e-5)
+    # A bias makes up for half a step of a uint8 input, but not at a padded border.
+    tolerance = 5e-4 if io == "uint8" else 1e-5
+    np.testing.assert_allclose(found, scores(made.float_model, made), atol=tolerance)
 
 
 def test_pixels_mean_what_they_meant_before_whatever_comes_first(
