@@ -27,7 +27,7 @@ from edge_server.inference.manifest import Output
 # In this order: the second makes up for what the first leaves.
 STEPS: Final = ("weight rounding", "bias correction")
 # More photos gave no better model, and each costs its time.
-MAX_PHOTOS: Final = 64
+MAX_PHOTOS: Final = 100
 # Fewer can't be split into some to fit and some to judge by.
 MIN_PHOTOS: Final = 12
 SPLITS: Final = 3

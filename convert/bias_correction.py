@@ -17,8 +17,8 @@ from convert.graph_pair import GraphPair, Layer
 from convert.interpreter import Array, in_parts
 from convert.operator_stream import OperatorStream, activation_bytes
 
-# The second pass catches what activation functions and clipping bent in the first.
-_PASSES: Final = 2
+# The further passes catch what activation functions and clipping bent in the first.
+_PASSES: Final = 3
 # For the activations of the pictures that go through a graph together.
 MEMORY: Final = 512 * 2**20
 

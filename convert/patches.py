@@ -12,7 +12,7 @@ from convert.interpreter import Array
 from convert.tflite_schema import schema
 
 # Positions that are sampled in each picture's feature map: more of them gave no better rounding.
-POSITIONS: Final = 64
+POSITIONS: Final = 128
 
 
 def matrix(layer: Layer, weights: Array) -> Array:
