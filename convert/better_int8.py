@@ -11,11 +11,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from convert import bias_correction, metrics, model_inputs, patches, tflite_schema, weight_rounding
+from convert import bias_correction, metrics, model_inputs, patches, weight_rounding
 from convert.bias_correction import MEMORY
 from convert.calibration import Calibration
 from convert.console import Console
 from convert.errors import first_line
+from convert.file import tflite_schema
 from convert.graph_pair import GraphPair, Layer
 from convert.interpreter import Array, run_each
 from convert.metrics import Scores

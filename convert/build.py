@@ -15,32 +15,30 @@ import edge_server
 from convert import (
     build_checks,
     build_inputs,
-    bundle_writer,
-    candidate,
-    golden_writer,
-    html_report,
     layer_errors,
     original,
     photos,
-    preprocessing_trials,
     recipes,
     report,
     search,
-    source,
-    tflite_schema,
 )
 from convert.build_inputs import Inputs
 from convert.check import Check
 from convert.console import Console
-from convert.golden_writer import Picture
-from convert.html_report import Visuals
+from convert.device import candidate
+from convert.file import bundle_writer, golden_writer, tflite_schema
+from convert.file.golden_writer import Picture
 from convert.layer_statistics import LayerStatistics
 from convert.options import AUTO, Options
 from convert.original import OriginalRun
+from convert.page import html_report
+from convert.page.html_report import Visuals
 from convert.photos import Unreadable
-from convert.preprocessing_trials import Trials
+from convert.preprocessing import preprocessing_trials
+from convert.preprocessing.preprocessing_trials import Trials
 from convert.search import Found
-from convert.source import Source
+from convert.sources import source
+from convert.sources.source import Source
 from convert.trial import Bench, Draft, Trial
 from convert.validation import Validation
 from convert.workshop import Workshop

@@ -10,7 +10,7 @@ from convert.console import Console
 from convert.errors import UsageError
 from convert.options import AUTO, Options
 from convert.photos import PhotoSet
-from convert.source import Source
+from convert.sources.source import Source
 from edge_server.inference import bundle, preprocessing
 from edge_server.inference.preprocessing import Preprocessing
 

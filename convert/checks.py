@@ -8,11 +8,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from convert import label_order, metrics, paired_test, photo_contents
+from convert import metrics, photo_contents
 from convert.check import Check
 from convert.layer_statistics import LayerStatistics
 from convert.metrics import Classes, Scores
 from convert.photo_contents import Contents
+from convert.preprocessing import label_order, paired_test
 from convert.validation import Gate, Validation
 
 # Ten points of all answers moved into one class are no scatter of single mistakes.

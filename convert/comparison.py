@@ -11,13 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from convert import candidate, candidate_file, original, photos, source, source_path, validation
-from convert.candidate import DeviceRun
-from convert.candidate_file import CandidateFile
+from convert import original, photos, validation
 from convert.console import Console
+from convert.device import candidate, candidate_file
+from convert.device.candidate import DeviceRun
+from convert.device.candidate_file import CandidateFile
 from convert.metrics import Scores
 from convert.original import OriginalRun
 from convert.photos import Unreadable
+from convert.sources import source, source_path
 from convert.validation import Gate, Validation
 from edge_server.inference.classifier import to_scores
 from edge_server.inference.manifest import Output

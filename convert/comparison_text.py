@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from convert.inspection_layout import Page
+from convert.inspecting.inspection_layout import Page
 
 if TYPE_CHECKING:
     from convert.comparison import Answer, Comparison

@@ -7,10 +7,11 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from convert import compatibility, tflite_schema
+from convert.device import compatibility
 from convert.errors import BuildError
+from convert.file import tflite_schema
+from convert.file.tflite_schema import schema
 from convert.recipes import Recipe
-from convert.tflite_schema import schema
 
 # Layers whose weights a recipe is about, and where their weights stand among the inputs.
 _WEIGHTS: Final = {

@@ -14,10 +14,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from convert import tflite_schema
+from convert.file import tflite_schema
+from convert.file.tflite_schema import schema
 from convert.interpreter import Array
 from convert.operator_stream import constant
-from convert.tflite_schema import schema
 
 # int8 weights use -127..127, so that a product of two never overflows in a kernel.
 WEIGHT_LIMIT: Final = 127

@@ -1,6 +1,6 @@
 """TensorFlow's own TFLite interpreter, for work on graphs while they are made.
 
-What proves a model runs in a process without TensorFlow instead: see convert.candidate.
+What proves a model runs in a process without TensorFlow instead: see convert.device.candidate.
 """
 
 from __future__ import annotations

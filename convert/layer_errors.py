@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from convert import model_inputs, tflite_schema
+from convert import model_inputs
+from convert.file import tflite_schema
+from convert.file.tflite_schema import schema
 from convert.graph_pair import operator_code, quantization, tensor_name, twins
 from convert.interpreter import Array
 from convert.layer_statistics import LayerStatistics
 from convert.operator_stream import OperatorStream
-from convert.tflite_schema import schema
 from edge_server.inference.decoding import Pixels
 from edge_server.inference.preprocessing import Preprocessing
 

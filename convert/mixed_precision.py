@@ -8,11 +8,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from convert import graph_pruning, tflite_schema
+from convert import graph_pruning
+from convert.file import tflite_schema
+from convert.file.tflite_schema import schema
 from convert.graph_pair import operator_code, twins
 from convert.interpreter import Array
 from convert.operator_stream import constant
-from convert.tflite_schema import schema
 from edge_server.inference import preprocessing
 from edge_server.inference.preprocessing import Preprocessing
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from convert.file.tflite_schema import schema
 from convert.interpreter import Array
-from convert.tflite_schema import schema
 from edge_server.inference import preprocessing
 from edge_server.inference.decoding import Pixels
 from edge_server.inference.preprocessing import Preprocessing

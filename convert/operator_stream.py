@@ -13,9 +13,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from convert import tflite_schema
+from convert.file import tflite_schema
+from convert.file.tflite_schema import schema
 from convert.interpreter import Array, run_each
-from convert.tflite_schema import schema
 
 _BYTES: Final = {schema.TensorType.INT8: 1, schema.TensorType.UINT8: 1, schema.TensorType.INT16: 2}
 

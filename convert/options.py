@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from convert import targets
-from convert.targets import Target
+from convert.device import targets
+from convert.device.targets import Target
 from convert.validation import Gate
 from edge_server.inference.preprocessing import ColorOrder, Filter, Fit
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from convert import photos, source
+from convert import photos
 from convert.console import Console
 from convert.errors import BuildError
 from convert.metrics import Classes, Scores
 from convert.photos import Photo, PhotoSet, Unreadable
-from convert.source import Source
+from convert.sources import source
+from convert.sources.source import Source
 from edge_server.inference import preprocessing
 from edge_server.inference.classifier import to_scores
 from edge_server.inference.decoding import Pixels

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import numpy as np
 
+from convert.file.tflite_schema import schema
 from convert.graph_pair import Kind, Layer
 from convert.interpreter import Array
-from convert.tflite_schema import schema
 
 # Positions that are sampled in each picture's feature map: more of them gave no better rounding.
 POSITIONS: Final = 128

@@ -11,7 +11,7 @@ from convert.calibration import Calibration
 from convert.console import Console
 from convert.errors import BuildError, first_line
 from convert.recipes import Recipe
-from convert.source import Source
+from convert.sources.source import Source
 
 
 def convert(

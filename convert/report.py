@@ -7,14 +7,15 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from convert import memory, portability
+from convert import memory
 from convert.calibration import Calibration
 from convert.check import Check
+from convert.file import portability
 from convert.layer_statistics import LayerStatistics
 from convert.options import Options
 from convert.original import OriginalRun
 from convert.photos import Unreadable
-from convert.preprocessing_trials import Trials
+from convert.preprocessing.preprocessing_trials import Trials
 from convert.search import Found
 from convert.trial import Trial
 from convert.validation import Validation

@@ -12,16 +12,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from convert import (
-    bias_correction,
-    candidate,
-    metrics,
-    mixed_precision,
-    model_inputs,
-    recipes,
-    tflite_schema,
-)
+from convert import bias_correction, metrics, mixed_precision, model_inputs, recipes
+from convert.device import candidate
 from convert.errors import BuildError
+from convert.file import tflite_schema
 from convert.graph_pair import GraphPair, twins
 from convert.interpreter import Interpreter
 from convert.metrics import Scores

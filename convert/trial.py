@@ -9,27 +9,19 @@ from pathlib import Path
 
 import numpy as np
 
-from convert import (
-    better_int8,
-    bundle_writer,
-    candidate,
-    portability,
-    quantize,
-    recipes,
-    target_conversion,
-    target_environment,
-    validation,
-)
+from convert import better_int8, quantize, recipes, validation
 from convert.better_int8 import Step
 from convert.calibration import Calibration
-from convert.candidate import DeviceRun, Probe
 from convert.console import Console
+from convert.device import candidate, target_conversion, target_environment
+from convert.device.candidate import DeviceRun, Probe
 from convert.errors import BuildError
+from convert.file import bundle_writer, portability
 from convert.metrics import Scores
 from convert.options import Options
 from convert.original import OriginalRun
 from convert.recipes import Recipe
-from convert.source import Source
+from convert.sources.source import Source
 from convert.validation import Validation
 from convert.workshop import Workshop
 from edge_server.inference.manifest import Manifest

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from convert import arguments, recipes
 from convert.console import Console
+from convert.device.targets import DEFAULT, TARGETS
 from convert.errors import UsageError
 from convert.options import AUTO, Options, Prefer
 from convert.recipes import IO_DTYPES, RECIPES
-from convert.targets import DEFAULT, TARGETS
 from convert.validation import Gate
 from convert.workshop import Workshop
 from edge_server.inference.preprocessing import ColorOrder, Filter, Fit
@@ -120,7 +120,7 @@ def _names(text: str) -> frozenset[str]:
 
 def run(chosen: argparse.Namespace, console: Console) -> int:
     """Build; returns the exit status 0 (passed) or 3. Raises EdgeError."""
-    from convert.source_path import check_path
+    from convert.sources.source_path import check_path
 
     options = _options(chosen)
     # What is wrong at first sight is said before TensorFlow takes its seconds to load.

@@ -11,8 +11,8 @@ from convert.console import Console
 from convert.errors import UsageError
 
 if TYPE_CHECKING:
-    from convert.doctor import Diagnosis
-    from convert.doctor_text import Subject
+    from convert.preprocessing.doctor import Diagnosis
+    from convert.preprocessing.doctor_text import Subject
 
 EXIT_NOTHING_WORKS: Final = 3
 
@@ -42,7 +42,7 @@ def add(commands: Any) -> None:
 
 def run(chosen: argparse.Namespace, console: Console) -> int:
     """Print the diagnosis; returns the exit status 0 or 3. Raises EdgeError."""
-    from convert.source_path import check_path
+    from convert.sources.source_path import check_path
 
     check_path(chosen.saved_model)
     for named in (chosen.validation, chosen.labels):
@@ -50,7 +50,7 @@ def run(chosen: argparse.Namespace, console: Console) -> int:
             raise UsageError(f"There is no {named}: check the path.")
     with console.quiet(enabled=not chosen.verbose):
         found, subject = _examine(chosen, console)
-    from convert import doctor_text
+    from convert.preprocessing import doctor_text
 
     if chosen.json:
         print(json.dumps(doctor_text.document(found, subject), indent=2, ensure_ascii=False))
@@ -61,7 +61,8 @@ def run(chosen: argparse.Namespace, console: Console) -> int:
 
 def _examine(chosen: argparse.Namespace, console: Console) -> tuple[Diagnosis, Subject]:
     with console.step("load TensorFlow"):
-        from convert import convention_race, doctor, doctor_inputs, source
+        from convert.preprocessing import convention_race, doctor, doctor_inputs
+        from convert.sources import source
     with console.step(f"read {chosen.saved_model}"):
         model = source.load(chosen.saved_model, chosen.signature, chosen.input_size)
     tests, subject = doctor_inputs.read(model, chosen.validation, chosen.labels)

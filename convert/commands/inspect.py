@@ -30,8 +30,8 @@ def add(commands: Any) -> None:
 
 def run(chosen: argparse.Namespace, console: Console) -> int:  # noqa: ARG001
     """Print it; returns the exit status 0. Raises EdgeError."""
-    from convert import inspection, inspection_text
-    from convert.inspection_layout import publish
+    from convert.inspecting import inspection, inspection_text
+    from convert.inspecting.inspection_layout import publish
 
     document = inspection.inspect(chosen.file, all_tensors=chosen.tensors)
     if chosen.json:

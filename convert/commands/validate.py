@@ -37,9 +37,10 @@ def add(commands: Any) -> None:
 
 def run(chosen: argparse.Namespace, console: Console) -> int:
     """Compare; returns the exit status 0 (passed) or 3. Raises EdgeError."""
-    from convert import candidate_file, comparison_text
-    from convert.candidate_file import Given
-    from convert.inspection_layout import publish
+    from convert import comparison_text
+    from convert.device import candidate_file
+    from convert.device.candidate_file import Given
+    from convert.inspecting.inspection_layout import publish
 
     # What is wrong at first sight is said before TensorFlow takes its seconds to load.
     for named in (chosen.saved_model, chosen.file, chosen.validation, chosen.labels):

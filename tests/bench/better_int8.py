@@ -27,21 +27,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
 
-from convert import (
-    better_int8,
-    metrics,
-    model_inputs,
-    original,
-    photos,
-    quantize,
-    recipes,
-    source,
-    tflite_schema,
-)
+from convert import better_int8, metrics, model_inputs, original, photos, quantize, recipes
 from convert.calibration import Calibration
 from convert.console import Console
+from convert.file import tflite_schema
 from convert.interpreter import run_each
 from convert.photos import Unreadable
+from convert.sources import source
 from edge_server.inference import preprocessing
 from edge_server.inference.preprocessing import PRESETS
 

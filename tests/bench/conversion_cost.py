@@ -28,7 +28,9 @@ import json, os, sys, time
 from pathlib import Path
 started = time.perf_counter()
 import numpy as np, tensorflow as tf
-from convert import bundle_writer, calibration, candidate, photos, source
+from convert import calibration, photos
+from convert.device import candidate
+from convert.file import bundle_writer
 from convert.console import Console
 from convert.photos import Unreadable
 from edge_server.inference import preprocessing

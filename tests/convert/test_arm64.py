@@ -16,19 +16,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convert import (
-    bundle_writer,
-    calibration,
-    candidate,
-    photos,
-    recipes,
-    source,
-    target_conversion,
-    targets,
-)
+from convert import calibration, photos, recipes
 from convert.console import Console
+from convert.device import candidate, target_conversion, targets
+from convert.file import bundle_writer
 from convert.recipes import RECIPES
-from convert.source import Source
+from convert.sources import source
+from convert.sources.source import Source
 from convert.workshop import Workshop
 from edge_server.inference import preprocessing
 from edge_server.inference.manifest import Manifest, Output

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from convert import candidate
 from convert.console import Console
+from convert.device import candidate
 from edge_server.inference import bundle
 
 Build = Callable[..., Any]

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from convert import bundle_writer, quantize
+from convert import quantize
 from convert.errors import BuildError
+from convert.file import bundle_writer
 
 Build = Callable[..., Any]
 
@@ -27,7 +28,7 @@ def broken_converter(monkeypatch: pytest.MonkeyPatch) -> None:
     def convert(*_: object, **__: object) -> bytes:
         raise BuildError("TensorFlow could not convert it.")
 
-    monkeypatch.setattr("convert.target_conversion.quantize.convert", convert)
+    monkeypatch.setattr("convert.device.target_conversion.quantize.convert", convert)
 
 
 def broken_graph(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,7 +44,7 @@ def broken_graph(monkeypatch: pytest.MonkeyPatch) -> None:
         data[code._tab.Pos + code._tab.Offset(10)] = 126
         return bytes(data)
 
-    monkeypatch.setattr("convert.target_conversion.quantize.convert", convert)
+    monkeypatch.setattr("convert.device.target_conversion.quantize.convert", convert)
 
 
 def broken_bundle(monkeypatch: pytest.MonkeyPatch) -> None:

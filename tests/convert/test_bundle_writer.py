@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from convert import bundle_writer
-from convert.tflite_schema import schema
+from convert.file import bundle_writer
+from convert.file.tflite_schema import schema
 from edge_server.inference import bundle, preprocessing, tflite_file, tflite_metadata
 from edge_server.inference.manifest import Manifest, Output
 

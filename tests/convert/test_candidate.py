@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert import candidate, device_process, target_environment, targets
 from convert.console import Console
-from convert.device_process import ChildRefused
+from convert.device import candidate, device_process, target_environment, targets
+from convert.device.device_process import ChildRefused
 from convert.errors import BuildError
 from edge_server.inference import bundle
 

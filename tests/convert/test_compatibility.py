@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from convert import compatibility, target_environment, targets, tflite_schema
 from convert.console import Console
-from convert.operator_versions import RUNTIMES
-from convert.tflite_schema import Operator, schema
+from convert.device import compatibility, target_environment, targets
+from convert.device.operator_versions import RUNTIMES
+from convert.file import tflite_schema
+from convert.file.tflite_schema import Operator, schema
 
 # Which of many files a runtime loads; a file says which operators it wants before it is read on.
 LOADS = """

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from convert import conventions
-from convert.conventions import Convention
+from convert.preprocessing import conventions
+from convert.preprocessing.conventions import Convention
 from edge_server.inference import preprocessing
 from edge_server.inference.preprocessing import ColorOrder, Filter, Fit
 

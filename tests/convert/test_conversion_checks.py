@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convert import calibration, conversion_checks, photos, quantize, recipes, source, tflite_schema
+from convert import calibration, conversion_checks, photos, quantize, recipes
 from convert.console import Console
 from convert.errors import BuildError
+from convert.file import tflite_schema
+from convert.file.tflite_schema import schema
 from convert.recipes import RECIPES, Recipe
-from convert.tflite_schema import schema
+from convert.sources import source
 from edge_server.inference import preprocessing
 
 

@@ -16,10 +16,11 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from camera.sources.demo import demo_digits, picture
-from convert import candidate, photos
+from convert import photos
 from convert.console import Console
 from convert.demo import augment, digits, train
 from convert.demo.digits import Digits
+from convert.device import candidate
 from convert.metrics import top_k_accuracy
 from edge_server.inference import bundle, decoding
 

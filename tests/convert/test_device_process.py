@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from convert import device_process
 from convert.console import Console
-from convert.device_process import ChildDied, ChildRefused
+from convert.device import device_process
+from convert.device.device_process import ChildDied, ChildRefused
 from convert.errors import BuildError
 
 Ask = Callable[..., dict[str, Any]]
@@ -151,7 +151,7 @@ def test_an_interrupt_of_the_process_ends_the_child(
     noted = tmp_path / "pid"
     name = module(f"open({str(noted)!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)")
     script = (
-        "from convert import device_process\nfrom convert.console import Console\n"
+        "from convert.device import device_process\nfrom convert.console import Console\n"
         f"device_process.ask({name!r}, {{}}, count=0, console=Console(), title='x')"
     )
     parent = subprocess.Popen(

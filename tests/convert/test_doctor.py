@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from convert import cli, convention_race, conventions, doctor, photos, source, trial_block
+from convert import cli, photos
 from convert.commands import doctor as command
 from convert.console import Console
-from convert.convention_race import Race
-from convert.doctor import Diagnosis
+from convert.preprocessing import convention_race, conventions, doctor, trial_block
+from convert.preprocessing.convention_race import Race
+from convert.preprocessing.doctor import Diagnosis
+from convert.sources import source
 from edge_server.inference import decoding
 from edge_server.inference.preprocessing import PRESETS, ColorOrder, Fit
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from convert import environment_maker
-from convert.environment_maker import NotInstalled
+from convert.device import environment_maker
+from convert.device.environment_maker import NotInstalled
 from convert.errors import BuildError
 
 HERE = Path(sys.executable)
@@ -114,7 +114,7 @@ def test_what_a_killed_process_left_is_cleared(tmp_path: Path, wheel: str) -> No
 
 def start(place: Path, wheel: str, root: Path) -> subprocess.Popen[bytes]:
     script = (
-        "import sys\nfrom pathlib import Path\nfrom convert import environment_maker\n"
+        "import sys\nfrom pathlib import Path\nfrom convert.device import environment_maker\n"
         "environment_maker.make(Path(sys.argv[1]), Path(sys.executable), [sys.argv[2]])"
     )
     return subprocess.Popen(

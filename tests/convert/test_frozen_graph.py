@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convert import quantize, source, tflite_schema
+from convert import quantize
 from convert.calibration import Calibration
 from convert.console import Console
 from convert.errors import BuildError, UsageError
+from convert.file import tflite_schema
 from convert.photos import Unreadable
 from convert.recipes import RECIPES
-from convert.source import Source
+from convert.sources import source
+from convert.sources.source import Source
 from edge_server.inference import preprocessing
 
 SIDE = 24

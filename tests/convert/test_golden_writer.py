@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from convert import golden_writer
-from convert.golden_writer import COUNT, TOLERANCE, Picture
+from convert.file import golden_writer
+from convert.file.golden_writer import COUNT, TOLERANCE, Picture
 from edge_server.inference import decoding, preprocessing
 
 SPEC = preprocessing.from_preset("tf", width=24, height=24)

@@ -10,8 +10,9 @@ import flatbuffers
 import numpy as np
 import pytest
 
-from convert import inspection_graph, tflite_schema
-from convert.inspection_graph import Quantization, Tensor
+from convert.file import tflite_schema
+from convert.inspecting import inspection_graph
+from convert.inspecting.inspection_graph import Quantization, Tensor
 from edge_server.errors import ModelFileError
 from edge_server.inference import tflite_file
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from convert import inspection_guess
-from convert.inspection_tracing import Affine, Trace
+from convert.inspecting import inspection_guess
+from convert.inspecting.inspection_tracing import Affine, Trace
 
 
 def _guess(*steps: tuple[str, float | tuple[float, ...]], **more: object) -> str | None:

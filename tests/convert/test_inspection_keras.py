@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from convert import inspection_keras
 from convert.errors import UsageError
+from convert.inspecting import inspection_keras
 
 
 @pytest.fixture(scope="module")

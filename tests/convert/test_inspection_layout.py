@@ -5,8 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from convert import inspection_layout
-from convert.inspection_layout import Page
+from convert.inspecting import inspection_layout
+from convert.inspecting.inspection_layout import Page
 
 
 def test_long_text_is_wrapped_under_itself() -> None:
@@ -50,7 +50,7 @@ def test_names_out_of_a_file_move_no_cursor() -> None:
 
 def test_a_reader_that_stops_reading_is_no_error() -> None:
     script = (
-        "import os; from convert import inspection_layout as layout;"
+        "import os; from convert.inspecting import inspection_layout as layout;"
         "read, write = os.pipe(); os.dup2(write, 1); os.close(write); os.close(read);"
         "layout.publish('x' * 1000000)"
     )
@@ -61,7 +61,9 @@ def test_a_reader_that_stops_reading_is_no_error() -> None:
 
 
 def test_a_terminal_without_unicode_gets_what_it_can_show() -> None:
-    script = "from convert import inspection_layout as layout; layout.publish('caf\\u00e9 …')"
+    script = (
+        "from convert.inspecting import inspection_layout as layout; layout.publish('caf\\u00e9 …')"
+    )
     done = subprocess.run(
         [sys.executable, "-c", script],
         capture_output=True,

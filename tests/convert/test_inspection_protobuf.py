@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from convert.inspection_protobuf import Message
+from convert.inspecting.inspection_protobuf import Message
 
 
 def test_fields_are_read_as_tensorflow_wrote_them() -> None:

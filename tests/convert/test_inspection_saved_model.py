@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convert import inspection_saved_model, source
 from convert.errors import UsageError
+from convert.inspecting import inspection_saved_model
+from convert.sources import source
 
 SHAPE = {"image": [None, 24, 24, 3]}
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from convert import compatibility, inspection, inspection_tflite
-from convert.tflite_schema import Operator
+from convert.device import compatibility
+from convert.file.tflite_schema import Operator
+from convert.inspecting import inspection, inspection_tflite
 from edge_server.errors import ModelFileError
 from edge_server.inference import tflite_file
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convert import source
 from convert.errors import UsageError
+from convert.sources import source
 
 SIDE = 24
 COLOURS = np.array([[1, -1, -1], [-1, 1, -1], [-1, -1, 1], [1, 1, -1]], np.float32)
@@ -85,7 +85,7 @@ def test_both_kinds_load_in_one_process_whatever_the_environment_says(
     monkeypatch.setenv("TF_USE_LEGACY_KERAS", "1")
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     script = (
-        "import json, sys; from pathlib import Path; from convert import source\n"
+        "import json, sys; from pathlib import Path; from convert.sources import source\n"
         "print(json.dumps([source.load(Path(p), None).classes for p in sys.argv[1:]]))"
     )
     files = [save(library, f"{library}.{end}") for library in LIBRARIES for end in ("h5", "keras")]

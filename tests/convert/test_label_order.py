@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from convert import label_order
+from convert.preprocessing import label_order
 
 CLASSES = 5
 LABELS = np.tile(np.arange(CLASSES), 12)

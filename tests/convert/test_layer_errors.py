@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convert import layer_errors, quantize, recipes, source, tflite_schema
+from convert import layer_errors, quantize, recipes
 from convert.calibration import Calibration
 from convert.console import Console
+from convert.file import tflite_schema
 from convert.graph_pair import quantization
 from convert.photos import Unreadable
+from convert.sources import source
 from edge_server.inference import preprocessing
 
 SPEC = preprocessing.from_preset("tf", width=16, height=16)

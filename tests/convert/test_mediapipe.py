@@ -16,8 +16,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from convert import bundle_writer, calibration, candidate, photos, portability, quantize, recipes
+from convert import calibration, photos, quantize, recipes
 from convert.console import Console
+from convert.device import candidate
+from convert.file import bundle_writer, portability
 from edge_server.inference import bundle, decoding, preprocessing
 from edge_server.inference.manifest import Manifest, Output
 from edge_server.inference.preprocessing import Filter, Fit, Preprocessing
@@ -106,7 +108,7 @@ class Real:
     """The hard model and its photos, converted by the product's own code."""
 
     def __init__(self, shared: Path, folder: Path) -> None:
-        from convert import source
+        from convert.sources import source
 
         self.folder = folder
         self.labels = bundle.read_labels(shared / "imagenet_labels.txt")

@@ -9,8 +9,8 @@ import struct
 
 import pytest
 
-from convert import metadata_writer
-from convert.metadata_writer import Description
+from convert.file import metadata_writer
+from convert.file.metadata_writer import Description
 from edge_server.inference import preprocessing, tflite_metadata
 from edge_server.inference.manifest import Output
 from edge_server.inference.preprocessing import Fit, Preprocessing

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert import original, photos, source
+from convert import original, photos
 from convert.console import Console
 from convert.errors import BuildError
 from convert.original import output_kind
+from convert.sources import source
 from edge_server.inference import decoding, preprocessing
 from edge_server.inference.manifest import Output
 

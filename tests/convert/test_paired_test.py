@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from convert import paired_test
+from convert.preprocessing import paired_test
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from convert import original, photos, preprocessing_trials, source
+from convert import original, photos
 from convert.console import Console
 from convert.photos import Photo, PhotoSet
-from convert.preprocessing_trials import Trials
-from convert.source import Source
+from convert.preprocessing import preprocessing_trials
+from convert.preprocessing.preprocessing_trials import Trials
+from convert.sources import source
+from convert.sources.source import Source
 from edge_server.inference.preprocessing import Fit, Preprocessing, from_preset
 
 SIDE = 16

@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convert import calibration, photos, quantize, recipes, source, tflite_schema
+from convert import calibration, photos, quantize, recipes
 from convert.calibration import Calibration
 from convert.console import Console
 from convert.errors import BuildError
+from convert.file import tflite_schema
+from convert.file.tflite_schema import Graph, schema
 from convert.recipes import RECIPES
-from convert.source import Source
-from convert.tflite_schema import Graph, schema
+from convert.sources import source
+from convert.sources.source import Source
 from edge_server.inference import preprocessing
 
 INT8, FLOAT32 = RECIPES["int8"], RECIPES["float32"]

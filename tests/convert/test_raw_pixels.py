@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convert import portability, raw_pixels, tflite_schema
 from convert.errors import BuildError
-from convert.tflite_schema import schema
+from convert.file import portability, raw_pixels, tflite_schema
+from convert.file.tflite_schema import schema
 from edge_server.inference import preprocessing
 from edge_server.inference.preprocessing import ColorOrder, Preprocessing
 

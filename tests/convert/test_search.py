@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from convert import recipes, search
-from convert.candidate import DeviceRun, Probe, ProbedTensor
+from convert.device.candidate import DeviceRun, Probe, ProbedTensor
 from convert.options import Prefer
 from convert.trial import Draft, Trial
 from convert.validation import Gate, compare

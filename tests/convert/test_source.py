@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert import source
 from convert.errors import UsageError
+from convert.sources import source
 
 RED_GREEN_BLUE_YELLOW = np.array([[1, -1, -1], [-1, 1, -1], [-1, -1, 1], [1, 1, -1]], np.float32)
 

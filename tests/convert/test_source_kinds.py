@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convert import source
 from convert.errors import UsageError
-from convert.source import Source
+from convert.sources import source
+from convert.sources.source import Source
 
 SIDE = 24
 COLOURS = np.array([[1, -1, -1], [-1, 1, -1], [-1, -1, 1], [1, 1, -1]], np.float32)

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from convert import source_path
 from convert.errors import UsageError
+from convert.sources import source_path
 
 HDF5 = b"\x89HDF\r\n\x1a\n" + bytes(64)
 
@@ -52,7 +52,7 @@ def test_all_of_it_is_said_without_tensorflow(
     tmp_path: Path, without_tensorflow: Callable[..., Any]
 ) -> None:
     script = (
-        "import json, sys; from pathlib import Path; from convert import source_path as s\n"
+        "import json, sys; from pathlib import Path; from convert.sources import source_path as s\n"
         "print(json.dumps([s.format_of(Path(sys.argv[1])), 'tensorflow' in sys.modules]))"
     )
     assert without_tensorflow(script, written(tmp_path / "a.h5", HDF5)) == ["h5", False]

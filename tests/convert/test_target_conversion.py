@@ -9,26 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convert import (
-    bundle_writer,
-    calibration,
-    candidate,
-    photos,
-    quantize,
-    recipes,
-    source,
-    target_conversion,
-    target_environment,
-    targets,
-    tflite_schema,
-)
+from convert import calibration, photos, quantize, recipes
 from convert.calibration import Calibration
 from convert.console import Console
+from convert.device import candidate, target_conversion, target_environment, targets
+from convert.device.target_conversion import Converted
+from convert.device.targets import Target
 from convert.errors import BuildError
+from convert.file import bundle_writer, tflite_schema
 from convert.recipes import RECIPES
-from convert.source import Source
-from convert.target_conversion import Converted
-from convert.targets import Target
+from convert.sources import source
+from convert.sources.source import Source
 from convert.workshop import Workshop
 from edge_server.inference import preprocessing
 from edge_server.inference.manifest import Manifest, Output

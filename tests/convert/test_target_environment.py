@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from convert import environment_maker, target_environment, targets
 from convert.console import Console
+from convert.device import environment_maker, target_environment, targets
 from convert.errors import BuildError, UsageError
 
 HERE = Path(sys.executable)

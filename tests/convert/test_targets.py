@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from convert import targets
+from convert.device import targets
+from convert.device.targets import TARGETS
 from convert.errors import BuildError, UsageError
-from convert.targets import TARGETS
 
 
 def names(target: str) -> set[str]:

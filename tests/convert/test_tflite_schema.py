@@ -10,9 +10,9 @@ import flatbuffers
 import numpy as np
 import pytest
 
-from convert import tflite_schema
 from convert.errors import BuildError
-from convert.tflite_schema import Graph, Operator, schema
+from convert.file import tflite_schema
+from convert.file.tflite_schema import Graph, Operator, schema
 from edge_server.inference import tflite_file
 
 
@@ -146,7 +146,7 @@ def test_weights_outside_the_flatbuffer_are_refused_not_lost(model: bytes) -> No
 
 SCHEMA_ALONE = """
 import json, sys
-from convert import tflite_schema
+from convert.file import tflite_schema
 loaded = [name for name in sys.modules if name.split(".")[0] in ("tensorflow", "ai_edge_litert")]
 mapped = [line for line in open("/proc/self/maps") if "LiteRt" in line or "tensorflow" in line]
 graph = tflite_schema.describe(open(sys.argv[1], "rb").read())

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convert import candidate_file, cli
-from convert.candidate_file import Given
+from convert import cli
 from convert.commands import validate
+from convert.device import candidate_file
+from convert.device.candidate_file import Given
 from convert.errors import UsageError
 from edge_server.inference import tflite_file
 
@@ -197,7 +198,7 @@ def test_a_file_that_does_not_reproduce_its_golden_samples_fails(
     run: Callable[..., Said], models: Path, photos: Any, colours_build: Any, tmp_path: Path
 ) -> None:
     """A weight that was changed after the build, as a bad copy or a bad tool does."""
-    from convert import tflite_schema
+    from convert.file import tflite_schema
 
     data = colours_build.model.read_bytes()
     root = tflite_schema.unpack(data)

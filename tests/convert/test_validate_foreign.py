@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convert import candidate_file, cli
-from convert.candidate_file import Given
+from convert import cli
 from convert.commands import validate
+from convert.device import candidate_file
+from convert.device.candidate_file import Given
 from edge_server.inference import tflite_file
 
 

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from convert.html_report import Visuals
 from convert.metrics import wilson_interval
+from convert.page.html_report import Visuals
 from convert.photos import Photo
 from edge_server.inference.preprocessing import from_preset
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convert import html_plots
+from convert.page import html_plots
 
 
 def trial(name: str, milliseconds: float, *, chosen: bool = False) -> dict[str, object]:

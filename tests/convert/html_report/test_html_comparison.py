@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convert import html_comparison
-from convert.html_comparison import Paired
+from convert.page import html_comparison
+from convert.page.html_comparison import Paired
 
 
 def _scores(answers: list[int], confidences: list[float] | None = None) -> Any:

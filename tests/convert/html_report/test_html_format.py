@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from convert import html_format
+from convert.page import html_format
 
 
 @pytest.mark.parametrize(

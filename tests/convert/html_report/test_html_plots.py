@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convert import html_plots
-from convert.html_comparison import Confidence
-from convert.html_labels import Point, place
+from convert.page import html_plots
+from convert.page.html_comparison import Confidence
+from convert.page.html_labels import Point, place
 
 
 def _trial(name: str, agreement: float, milliseconds: float | None, **more: Any) -> dict[str, Any]:

@@ -6,8 +6,8 @@ import copy
 import dataclasses
 from typing import Any
 
-from convert import html_report
-from convert.html_report import Visuals
+from convert.page import html_report
+from convert.page.html_report import Visuals
 
 
 def test_it_asks_for_nothing_from_elsewhere(

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from convert import html_report
-from convert.html_report import Visuals
+from convert.page import html_report
+from convert.page.html_report import Visuals
 from convert.photos import Photo
 from edge_server.inference.preprocessing import from_preset
 

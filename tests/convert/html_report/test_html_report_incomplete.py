@@ -6,8 +6,8 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from convert import html_report
-from convert.html_report import Visuals
+from convert.page import html_report
+from convert.page.html_report import Visuals
 from convert.photos import Photo
 
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from convert import html_thumbnails
-from convert.html_thumbnails import Thumbnail
+from convert.page import html_thumbnails
+from convert.page.html_thumbnails import Thumbnail
 from convert.photos import Photo
 from edge_server.inference.preprocessing import Fit, from_preset
 

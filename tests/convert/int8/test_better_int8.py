@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convert import better_int8, bias_correction, metrics, model_inputs, tflite_schema
+from convert import better_int8, bias_correction, metrics, model_inputs
 from convert import weight_rounding as rounding
 from convert.better_int8 import Improved
 from convert.console import Console
+from convert.file import tflite_schema
 from convert.graph_pair import GraphPair
 from convert.interpreter import run_each
 from edge_server.inference.manifest import Output

@@ -7,20 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert import (
-    better_int8,
-    metrics,
-    model_inputs,
-    photos,
-    quantize,
-    recipes,
-    source,
-    tflite_schema,
-)
+from convert import better_int8, metrics, model_inputs, photos, quantize, recipes
 from convert.calibration import Calibration
 from convert.console import Console
+from convert.file import tflite_schema
 from convert.interpreter import run_each
 from convert.photos import Unreadable
+from convert.sources import source
 from edge_server.inference import preprocessing
 from edge_server.inference.decoding import Pixels
 from edge_server.inference.manifest import Output

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convert import tflite_schema
+from convert.file import tflite_schema
+from convert.file.tflite_schema import schema
 from convert.graph_pair import GraphPair, Kind, operator_code, tensor_name, twins
-from convert.tflite_schema import schema
 
 
 def pair_of(made: Any, **options: bool) -> GraphPair:

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convert import candidate, mixed_precision, model_inputs, tflite_schema
+from convert import mixed_precision, model_inputs
+from convert.device import candidate
+from convert.file import tflite_schema
 from convert.graph_pair import twins
 from convert.interpreter import run_each
 from edge_server.inference import preprocessing

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convert import model_inputs, tflite_schema
+from convert import model_inputs
+from convert.file import tflite_schema
 from convert.graph_pair import GraphPair
 from convert.interpreter import Interpreter
 from convert.operator_stream import OperatorStream, activation_bytes

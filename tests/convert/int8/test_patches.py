@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from convert import patches
+from convert.file.tflite_schema import schema
 from convert.graph_pair import Kind, Layer, Quantization
-from convert.tflite_schema import schema
 
 Array = np.ndarray[Any, np.dtype[Any]]
 RNG = np.random.default_rng(0)

@@ -1,0 +1,1 @@
+"""The one .tflite that carries everything: graph, metadata, manifest, golden samples."""

@@ -1,0 +1,1 @@
+"""Which preprocessing a model expects: convert doctor, and its short form in a build."""

@@ -1,0 +1,59 @@
+"""The photos and labels of a doctor's patient: labels that are off by one are let in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from convert import photos
+from convert.errors import UsageError
+from convert.photos import PhotoSet
+from convert.preprocessing.doctor_text import Subject
+from edge_server.inference import bundle
+
+if TYPE_CHECKING:
+    from convert.sources.source import Source
+
+
+def read(model: Source, validation: Path, labels_file: Path | None) -> tuple[PhotoSet, Subject]:
+    """The labelled photos, and what there is to say about where the labels come from.
+
+    Raises UsageError where the photos have no labels, or the labels fit no model of so many
+    classes, not even one with a class more or less.
+    """
+    labels = _labels(model, validation, labels_file)
+    # One class too many is let in: labels that begin at 1 are a finding here, not a mistake.
+    tests = photos.read(validation, labels, model.classes + 1)
+    if not tests.labelled:
+        raise UsageError(
+            f"The photos in {validation} have no labels, and doctor compares answers with them: "
+            "give a CSV with the columns file and label_index, or a folder for each class."
+        )
+    return tests, Subject(
+        model=model.path,
+        validation=validation,
+        labels_file=labels_file,
+        labels=labels,
+        classes=model.classes,
+        input_dtype=model.input_dtype,
+    )
+
+
+def _labels(model: Source, validation: Path, labels_file: Path | None) -> tuple[str, ...]:
+    if labels_file is not None:
+        labels = bundle.read_labels(labels_file)
+        if abs(len(labels) - model.classes) > 1:
+            raise UsageError(
+                f"{labels_file} has {len(labels)} lines but the model puts out {model.classes} "
+                "classes: it needs one line for each class, in the model's order."
+            )
+        return labels
+    names = photos.class_folders(validation)
+    if all(name.isdigit() for name in names):
+        return ()
+    if abs(len(names) - model.classes) > 1:
+        raise UsageError(
+            f"{validation} has {len(names)} folders but the model puts out {model.classes} "
+            "classes: give --labels, or name each folder by the index of its class."
+        )
+    return names

@@ -1,0 +1,1 @@
+"""SavedModels and Keras files -> a float function with one image input."""
