@@ -159,6 +159,8 @@ def test_an_interrupt_of_the_process_ends_the_child(
         cwd=root,
         stderr=subprocess.DEVNULL,
         env=os.environ | {"TMPDIR": str(tmp_path)},
+        # A shell's background job, as the tests may be, passes on that it ignores Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
     try:
         while not (noted.exists() and noted.read_text()):

@@ -118,7 +118,11 @@ def start(place: Path, wheel: str, root: Path) -> subprocess.Popen[bytes]:
         "environment_maker.make(Path(sys.argv[1]), Path(sys.executable), [sys.argv[2]])"
     )
     return subprocess.Popen(
-        [sys.executable, "-c", script, place, wheel], cwd=root, stderr=subprocess.DEVNULL
+        [sys.executable, "-c", script, place, wheel],
+        cwd=root,
+        stderr=subprocess.DEVNULL,
+        # A shell's background job, as the tests may be, passes on that it ignores Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
 
 
