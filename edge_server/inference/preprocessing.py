@@ -245,8 +245,8 @@ def quantization_table(spec: Preprocessing, scale: float, zero_point: int, dtype
 
     real = (q - zero_point) * scale, rounded to the nearest and clipped.
 
-    Where every pixel of a uint8 input is its own quantized value to within one level, the table is
-    exactly the identity, as MediaPipe and Coral take it. An input of -1..1 needs this: its zero is
+    Where every pixel is its own quantized value to within one level (of int8: less 128), the table
+    is exactly that, as MediaPipe and Coral take it. An input of -1..1 needs this: its zero is
     at pixel 127.5, which no zero point can say, and rounding the halves would fold neighbouring
     levels into one. So do the usual scales of 1/128 and 1/256, where 1/127.5 and 1/255 are meant.
     """
@@ -254,8 +254,9 @@ def quantization_table(spec: Preprocessing, scale: float, zero_point: int, dtype
     pixel = np.arange(256, dtype=np.float64)[:, np.newaxis]
     real = (pixel - np.asarray(spec.mean)) / np.asarray(spec.std)
     exact = np.broadcast_to(real / scale + zero_point, (256, spec.channels))
-    if info.min == 0 and (np.abs(exact - pixel) <= 1.0 + 1e-3).all():
-        exact = np.broadcast_to(pixel, (256, spec.channels))
+    own = pixel + info.min
+    if (np.abs(exact - own) <= 1.0 + 1e-3).all():
+        exact = np.broadcast_to(own, (256, spec.channels))
     return np.ascontiguousarray(np.clip(np.rint(exact), info.min, info.max).astype(dtype))
 
 

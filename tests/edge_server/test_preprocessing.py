@@ -170,6 +170,13 @@ def test_another_normalization_is_no_identity():
         assert not preprocessing.is_identity(table)
 
 
+@pytest.mark.parametrize("zero_point", [-1, 0])
+def test_an_int8_input_of_minus_one_to_one_keeps_every_level_apart(zero_point: int) -> None:
+    """Its zero is at pixel 127.5: rounding the halves would fold neighbouring levels into one."""
+    table = quantization_table(spec(mean=(127.5,), std=(127.5,)), 1 / 127.5, zero_point, np.int8)
+    assert table[:, 0].tolist() == list(range(-128, 128))
+
+
 def test_an_int8_input_is_the_pixel_less_128():
     table = quantization_table(spec(std=(255.0,)), 1 / 255, -128, np.int8)
     assert table.dtype == np.int8
