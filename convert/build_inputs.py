@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from convert import calibration, photos, recipes
+from convert import calibration, photos
 from convert.calibration import Calibration
 from convert.console import Console
 from convert.errors import UsageError
-from convert.options import AUTO, Options
+from convert.options import Options
 from convert.photos import PhotoSet
 from convert.sources.source import Source
 from edge_server.inference import bundle, preprocessing
@@ -43,14 +43,9 @@ def read(options: Options, model: Source, console: Console) -> Inputs:
 
 
 def _calibration(options: Options, spec: Preprocessing, console: Console) -> Calibration | None:
-    wanted = options.recipe == AUTO or recipes.get(options.recipe, options.io).needs_calibration
-    if not wanted:
+    options.check_recipe()
+    if not options.needs_calibration or options.calibration is None:
         return None
-    if options.calibration is None:
-        raise UsageError(
-            f"The recipe {options.recipe} needs photos to calibrate with: "
-            "give --calibration a folder of a hundred or so, like those the camera will see."
-        )
     pool = photos.read_unlabelled(options.calibration)
     return calibration.load(pool, spec, options.calibration_limit, console)
 

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from convert import recipes
 from convert.device import targets
 from convert.device.targets import Target
+from convert.errors import UsageError
 from convert.validation import Gate
 from edge_server.inference.preprocessing import ColorOrder, Filter, Fit
 
@@ -60,3 +62,20 @@ class Options:
         """What the model is called: as asked, else as its directory or file."""
         path = self.saved_model.resolve()
         return self.name or (path.stem if path.is_file() else path.name)
+
+    @property
+    def needs_calibration(self) -> bool:
+        """Whether the recipe, or one that the search tries, takes photos to calibrate with."""
+        return self.recipe == AUTO or recipes.get(self.recipe, self.io).needs_calibration
+
+    def check_recipe(self) -> None:
+        """Raises UsageError where the recipe does not go with `io`, or lacks its photos."""
+        if not self.needs_calibration or self.calibration is not None:
+            return
+        what = f"The recipe {self.recipe}"
+        if self.recipe == AUTO:
+            what = "--recipe auto tries int8 too, which"
+        raise UsageError(
+            f"{what} needs photos to calibrate with: "
+            "give --calibration a folder of a hundred or so, like those the camera will see."
+        )

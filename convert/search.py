@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -68,12 +69,12 @@ def search(bench: Bench, validate: Validate) -> Found:
     if bench.calibrated is not None:
         int8 = attempt(lambda: bench.convert(recipes.get("int8", bench.options.io)), "int8")
     for name in names:
-        attempt(lambda name=name: bench.convert(recipes.get(name)), name)  # type: ignore[misc]
+        attempt(partial(bench.convert, recipes.get(name)), name)
     if bench.calibrated is not None and (int8 is None or not int8.judged.passed):
         attempt(lambda: bench.convert(recipes.get("int16x8")), "int16x8")
     if int8 is not None and not int8.judged.passed:
         for draft in _mixtures(bench, int8.draft, skipped):
-            attempt(lambda draft=draft: draft, draft.name)  # type: ignore[misc]
+            attempt(partial(replace, draft), draft.name)
     if not trials:
         raise BuildError("No recipe made a model that runs: " + "; ".join(skipped))
     timed = _with_times(bench, trials)

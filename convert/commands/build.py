@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from convert import arguments, recipes
+from convert import arguments
 from convert.console import Console
 from convert.device.targets import DEFAULT, TARGETS
 from convert.errors import UsageError
@@ -55,21 +55,6 @@ def add(commands: Any) -> None:
     )
     arguments.add_gate(parser)
     arguments.add_verbose(parser)
-
-
-def _check_recipe(options: Options) -> None:
-    """Raises UsageError where the recipe does not go with --io, or lacks its photos."""
-    if options.recipe == AUTO:
-        what = "--recipe auto tries int8 too, which"
-    elif recipes.get(options.recipe, options.io).needs_calibration:
-        what = f"The recipe {options.recipe}"
-    else:
-        return
-    if options.calibration is None:
-        raise UsageError(
-            f"{what} needs photos to calibrate with: "
-            "give --calibration a folder of a hundred or so, like those the camera will see."
-        )
 
 
 def _add_recipe(parser: argparse.ArgumentParser) -> None:
@@ -128,7 +113,7 @@ def run(chosen: argparse.Namespace, console: Console) -> int:
     for named in (options.validation, options.calibration, options.labels):
         if named is not None and not named.exists():
             raise UsageError(f"There is no {named}: check the path.")
-    _check_recipe(options)
+    options.check_recipe()
     with Workshop(options.output):
         pass  # whether it can be written
     with console.quiet(enabled=not chosen.verbose):
