@@ -3,58 +3,24 @@
 from __future__ import annotations
 
 import io
-import json
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from convert import cli
-from convert.commands import validate
 from convert.device import candidate_file
 from convert.device.candidate_file import Given
 from convert.errors import UsageError
 from edge_server.inference import tflite_file
 
-
-@dataclass(frozen=True)
-class Said:
-    """What a command came to, with its result apart from its progress."""
-
-    status: int
-    out: str
-    err: str
-
-    def sentence(self) -> str:
-        assert "Traceback" not in self.err
-        return self.err.strip().splitlines()[-1]
-
-    def json(self) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads(self.out)
-        return document
-
-
-@pytest.fixture
-def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Said]:
-    monkeypatch.setattr(cli, "_COMMANDS", (validate,))
-
-    def run(*args: str | Path) -> Said:
-        capfd.readouterr()
-        status = cli.main(["validate", *map(str, args)])
-        return Said(status, *capfd.readouterr())
-
-    return run
-
-
 # --- Our own files ----------------------------------------------------------------------------
 
 
 def test_a_file_of_ours_is_compared_as_it_says_itself(
-    run: Callable[..., Said], models: Path, photos: Any, colours_build: Any
+    run: Callable[..., Any], models: Path, photos: Any, colours_build: Any
 ) -> None:
     said = run(models / "colours", colours_build.model, "--validation", photos.by_class, "--json")
     document = said.json()
@@ -70,7 +36,7 @@ def test_a_file_of_ours_is_compared_as_it_says_itself(
 
 
 def test_the_text_names_both_and_the_runtime(
-    run: Callable[..., Said], models: Path, photos: Any, colours_build: Any
+    run: Callable[..., Any], models: Path, photos: Any, colours_build: Any
 ) -> None:
     said = run(models / "colours", colours_build.model, "--validation", photos.by_class)
     assert said.out.startswith("passed: the same answer as the original on 100.0% of 24 photos")
@@ -81,7 +47,7 @@ def test_the_text_names_both_and_the_runtime(
 
 
 def test_another_model_s_file_is_compared_with_a_warning(
-    run: Callable[..., Said], models: Path, keras_model: Path, photos: Any, colours_build: Any
+    run: Callable[..., Any], models: Path, keras_model: Path, photos: Any, colours_build: Any
 ) -> None:
     said = run(keras_model, colours_build.model, "--validation", photos.by_class)
     assert said.status == 0
@@ -90,7 +56,7 @@ def test_another_model_s_file_is_compared_with_a_warning(
 
 
 def test_labels_given_to_a_file_of_ours_keep_its_golden_samples(
-    run: Callable[..., Said], models: Path, photos: Any, colours_build: Any
+    run: Callable[..., Any], models: Path, photos: Any, colours_build: Any
 ) -> None:
     document = run(
         models / "colours", colours_build.model, "--validation", photos.by_class,
@@ -100,7 +66,7 @@ def test_labels_given_to_a_file_of_ours_keep_its_golden_samples(
 
 
 def test_other_preprocessing_replaces_the_file_s_own(
-    run: Callable[..., Said], models: Path, photos: Any, colours_build: Any
+    run: Callable[..., Any], models: Path, photos: Any, colours_build: Any
 ) -> None:
     document = run(
         models / "colours", colours_build.model, "--validation", photos.by_class,
@@ -132,7 +98,7 @@ def test_a_file_that_says_everything_is_run_itself(colours_build: Any, tmp_path:
     ],
 )
 def test_another_network_is_refused_in_a_sentence(
-    run: Callable[..., Said],
+    run: Callable[..., Any],
     models: Path,
     photos: Any,
     colours_build: Any,
@@ -157,7 +123,7 @@ def test_shapes_and_classes_are_compared_before_tensorflow_is_loaded(
 
 
 def test_a_fit_for_a_file_that_says_its_own_is_refused(
-    run: Callable[..., Said], models: Path, photos: Any, colours_build: Any
+    run: Callable[..., Any], models: Path, photos: Any, colours_build: Any
 ) -> None:
     said = run(
         models / "colours", colours_build.model, "--validation", photos.flat, "--fit", "stretch"
@@ -167,7 +133,7 @@ def test_a_fit_for_a_file_that_says_its_own_is_refused(
 
 
 def test_labels_of_another_count_are_refused(
-    run: Callable[..., Said], models: Path, photos: Any, colours_build: Any, tmp_path: Path
+    run: Callable[..., Any], models: Path, photos: Any, colours_build: Any, tmp_path: Path
 ) -> None:
     labels = tmp_path / "labels.txt"
     labels.write_text("one\ntwo\n")
@@ -180,7 +146,7 @@ def test_labels_of_another_count_are_refused(
 
 
 def test_what_is_no_image_classifier_is_refused(
-    run: Callable[..., Said], models: Path, photos: Any, shared: Path
+    run: Callable[..., Any], models: Path, photos: Any, shared: Path
 ) -> None:
     file = shared / "tflite" / "fails_at_invoke.tflite"
     said = run(models / "colours", file, "--validation", photos.flat)
@@ -188,14 +154,14 @@ def test_what_is_no_image_classifier_is_refused(
     assert "no image classifier" in said.sentence()
 
 
-def test_a_tflite_is_no_original(run: Callable[..., Said], photos: Any, colours_build: Any) -> None:
+def test_a_tflite_is_no_original(run: Callable[..., Any], photos: Any, colours_build: Any) -> None:
     said = run(colours_build.model, colours_build.model, "--validation", photos.flat)
     assert said.status == 2
     assert "converted from" in said.sentence()
 
 
 def test_a_file_that_does_not_reproduce_its_golden_samples_fails(
-    run: Callable[..., Said], models: Path, photos: Any, colours_build: Any, tmp_path: Path
+    run: Callable[..., Any], models: Path, photos: Any, colours_build: Any, tmp_path: Path
 ) -> None:
     """A weight that was changed after the build, as a bad copy or a bad tool does."""
     from convert.file import tflite_schema

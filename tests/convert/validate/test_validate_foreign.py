@@ -2,49 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from convert import cli
-from convert.commands import validate
 from convert.device import candidate_file
 from convert.device.candidate_file import Given
 from edge_server.inference import tflite_file
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a command came to, with its result apart from its progress."""
-
-    status: int
-    out: str
-    err: str
-
-    def sentence(self) -> str:
-        assert "Traceback" not in self.err
-        return self.err.strip().splitlines()[-1]
-
-    def json(self) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads(self.out)
-        return document
-
-
-@pytest.fixture
-def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Said]:
-    monkeypatch.setattr(cli, "_COMMANDS", (validate,))
-
-    def run(*args: str | Path) -> Said:
-        capfd.readouterr()
-        status = cli.main(["validate", *map(str, args)])
-        return Said(status, *capfd.readouterr())
-
-    return run
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +45,7 @@ def bare(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[st
 
 
 def test_a_file_that_answers_differently_fails_and_the_photos_are_named(
-    run: Callable[..., Said], models: Path, tmp_path: Path, photos: Any, bare: Any
+    run: Callable[..., Any], models: Path, tmp_path: Path, photos: Any, bare: Any
 ) -> None:
     """A file whose first two classes have changed places."""
     import tensorflow as tf
@@ -116,7 +83,7 @@ def test_a_file_that_answers_differently_fails_and_the_photos_are_named(
 
 @pytest.mark.parametrize("dtype", ["float32", "uint8", "int8"])
 def test_a_bare_file_is_compared_with_the_preprocessing_that_is_given(
-    run: Callable[..., Said], models: Path, photos: Any, bare: Any, dtype: str
+    run: Callable[..., Any], models: Path, photos: Any, bare: Any, dtype: str
 ) -> None:
     said = run(
         models / "colours", bare("colours", dtype), "--validation", photos.by_class,
@@ -133,7 +100,7 @@ def test_a_bare_file_is_compared_with_the_preprocessing_that_is_given(
 
 
 def test_a_file_that_puts_out_logits_is_judged_so(
-    run: Callable[..., Said], models: Path, photos: Any, bare: Any
+    run: Callable[..., Any], models: Path, photos: Any, bare: Any
 ) -> None:
     document = run(
         models / "logits", bare("logits", "float32"), "--validation", photos.flat,
@@ -145,7 +112,7 @@ def test_a_file_that_puts_out_logits_is_judged_so(
 
 
 def test_an_original_of_any_size_gets_the_file_s(
-    run: Callable[..., Said], models: Path, photos: Any, bare: Any
+    run: Callable[..., Any], models: Path, photos: Any, bare: Any
 ) -> None:
     said = run(
         models / "free", bare("colours", "float32"), "--validation", photos.flat,
@@ -166,7 +133,7 @@ def test_the_copy_that_runs_has_the_same_graph(
 
 
 def test_a_file_without_preprocessing_asks_for_it(
-    run: Callable[..., Said], models: Path, photos: Any, bare: Any
+    run: Callable[..., Any], models: Path, photos: Any, bare: Any
 ) -> None:
     said = run(models / "colours", bare("colours", "float32"), "--validation", photos.flat)
     assert said.status == 2
@@ -174,7 +141,7 @@ def test_a_file_without_preprocessing_asks_for_it(
 
 
 def test_a_published_uint8_file_is_compared_with_the_original_that_it_never_saw(
-    run: Callable[..., Said], shared: Path
+    run: Callable[..., Any], shared: Path
 ) -> None:
     said = run(
         shared / "saved_models" / "mobilenet_v1_025_224",
