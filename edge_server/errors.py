@@ -38,6 +38,19 @@ class ModelFailed(EdgeError):
     """A model that is in use gives no answer to a picture."""
 
 
+class ModelNotFound(EdgeError):
+    """There is no model, or no version, of this name."""
+
+    status = 404
+
+
+class ModelNotReady(EdgeError):
+    """The model is known, but can't answer now."""
+
+    status = 503
+    retry_after = 1
+
+
 class PortInUse(EdgeError):
     """The address to listen on cannot be had."""
 

@@ -6,13 +6,15 @@ A frame is classified once, when somebody wants its answer: nobody asks, no work
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from camera.frame import Frame
 from camera.grabber import Grabber
 from edge_server.errors import CameraUnavailable, DeadlineExceeded
-from edge_server.inference.classifier import Classification, Classifier
+from edge_server.inference.classifier import Classification
+from edge_server.inference.served import ServedModel
 
 # An answer about a scene that is gone would be wrong, however confident. Seconds.
 MAX_FRAME_AGE: Final = 2.0
@@ -20,17 +22,21 @@ MAX_FRAME_AGE: Final = 2.0
 
 @dataclass(frozen=True)
 class LiveAnswer:
-    """The classification of one frame."""
+    """The classification of one frame, by the model that was served then."""
 
     frame: Frame
     classification: Classification
+    model: ServedModel
 
 
 class Live:
     """Classifies the camera's newest frame, each frame at most once."""
 
-    def __init__(self, grabber: Grabber, classifier: Classifier, *, timeout: float) -> None:
-        self._grabber, self._classifier, self._timeout = grabber, classifier, timeout
+    def __init__(
+        self, grabber: Grabber, model: Callable[[], ServedModel], *, timeout: float
+    ) -> None:
+        """`model` gives the one to ask now."""
+        self._grabber, self._model, self._timeout = grabber, model, timeout
         self._lock = threading.Lock()
         self._answer: LiveAnswer | None = None
 
@@ -38,7 +44,7 @@ class Live:
         """The answer to the newest frame.
 
         Raises CameraUnavailable where there is none or only an old one, DeadlineExceeded, and
-        what Classifier.classify_pixels raises.
+        what `model` and Classifier.classify_pixels raise.
         """
         frame = self._grabber.latest()
         if frame is None or frame.age() > MAX_FRAME_AGE:
@@ -51,8 +57,9 @@ class Live:
         try:
             # While this thread waited, another may have answered a newer frame than its own.
             if self._answer is None or self._answer.frame.number < frame.number:
-                result = self._classifier.classify_pixels(frame.pixels, timeout=self._timeout)
-                self._answer = LiveAnswer(frame, result)
+                model = self._model()
+                result = model.classifier.classify_pixels(frame.pixels, timeout=self._timeout)
+                self._answer = LiveAnswer(frame, result, model)
             return self._answer
         finally:
             self._lock.release()

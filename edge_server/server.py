@@ -140,6 +140,6 @@ def _bind(server: Any, settings: Settings) -> None:
 def _announce(server: Any, services: Services) -> None:
     host, port = server.bind_addr[:2]
     shown = f"[{host}]" if ":" in host else host
-    _log.info("serving model=%s url=http://%s:%d/", services.model.name, shown, port)
+    _log.info("serving model=%s url=http://%s:%d/", services.models.default_name, shown, port)
     if host in ("127.0.0.1", "::1", "localhost"):
         _log.info("only this machine can reach it; --host 0.0.0.0 opens it to the network")

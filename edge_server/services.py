@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 
 from camera.broadcast import Broadcast
@@ -10,34 +9,11 @@ from camera.errors import CameraError
 from camera.grabber import Grabber
 from camera.sources import from_spec
 from edge_server.errors import CameraUnavailable, SettingError
-from edge_server.inference import bundle, golden
-from edge_server.inference.classifier import Classifier
-from edge_server.inference.runtime import runtime_info
+from edge_server.inference import served
+from edge_server.inference.repository import Repository
+from edge_server.inference.served import LoadOptions
 from edge_server.live import Live
 from edge_server.settings import Settings
-
-_log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class ModelInfo:
-    """The served model, as answers and pages name it. Sizes in bytes."""
-
-    name: str
-    version: str
-    recipe: str
-    sha256: str
-    size_bytes: int
-    labels: tuple[str, ...]
-
-    def to_json(self) -> dict[str, str]:
-        """The part that stands in every answer."""
-        return {
-            "name": self.name,
-            "version": self.version,
-            "recipe": self.recipe,
-            "sha256": self.sha256,
-        }
 
 
 @dataclass(frozen=True)
@@ -54,12 +30,12 @@ class Services:
     """What there is to serve."""
 
     settings: Settings
-    classifier: Classifier
-    model: ModelInfo
+    models: Repository
     camera: Camera | None
 
     def start(self) -> None:
-        """Begin to read the camera."""
+        """Begin to read the camera, and to follow changes of the models."""
+        self.models.start()
         if self.camera is not None:
             self.camera.grabber.start()
 
@@ -67,6 +43,7 @@ class Services:
         """Let go of the camera; its streams end."""
         if self.camera is not None:
             self.camera.grabber.stop()
+        self.models.stop()
 
     def require_camera(self) -> Camera:
         """The camera. Raises CameraUnavailable where the server has none."""
@@ -78,63 +55,25 @@ class Services:
 
 
 def build(settings: Settings) -> Services:
-    """Load and prove the model, and make the camera ready to start.
+    """Load and prove the models, and make the camera ready to start.
 
     Raises ModelFileError, ModelRefused, SettingError.
     """
     grabber = _grabber(settings)
-    classifier = Classifier(
-        bundle.read(
-            settings.model_file,
-            labels=settings.labels,
-            preset=settings.preprocessing,
-            color_order=settings.color_order,
-        ),
+    models = Repository(served.load(settings.model_file, _load_options(settings), version="1"))
+    return Services(settings, models, _camera(settings, grabber, models))
+
+
+def _load_options(settings: Settings) -> LoadOptions:
+    return LoadOptions(
+        labels=settings.labels,
+        preset=settings.preprocessing,
+        color_order=settings.color_order,
         interpreters=settings.interpreter_count,
         threads=settings.thread_count,
         max_waiting=settings.queue,
         max_pixels=settings.max_pixels * 1_000_000,
     )
-    samples = golden.check(classifier)
-    model = _model_info(classifier)
-    runtime = runtime_info()
-    _log.info(
-        "model=%s recipe=%s classes=%d bytes=%d sha256=%.12s golden_samples=%d runtime=%s/%s "
-        "interpreters=%d threads=%d batch=%d",
-        *(model.name, model.recipe, classifier.classes, model.size_bytes, model.sha256, samples),
-        *(
-            runtime.name,
-            runtime.version,
-            classifier.interpreters,
-            classifier.threads,
-            classifier.batch,
-        ),
-    )
-    _warn_of_rejection(classifier)
-    return Services(settings, classifier, model, _camera(settings, grabber, classifier))
-
-
-def _model_info(classifier: Classifier) -> ModelInfo:
-    file, manifest = classifier.bundle.file, classifier.bundle.manifest
-    return ModelInfo(
-        name=classifier.bundle.name,
-        version="1",
-        recipe=manifest.recipe if manifest else "unknown",
-        sha256=file.sha256,
-        size_bytes=len(file.data),
-        labels=tuple(classifier.labels),
-    )
-
-
-def _warn_of_rejection(classifier: Classifier) -> None:
-    manifest = classifier.bundle.manifest
-    if manifest and manifest.validation and manifest.validation.get("verdict") == "failed":
-        agreement = manifest.validation["agreement"]["top1"]
-        _log.warning(
-            "model=%s did not pass validation: it agrees with its original on %.1f %% of the "
-            "photos; it is served because it was asked for",
-            *(classifier.bundle.name, 100 * agreement),
-        )
 
 
 def _grabber(settings: Settings) -> Grabber | None:
@@ -146,8 +85,8 @@ def _grabber(settings: Settings) -> Grabber | None:
         raise SettingError(str(error)) from error
 
 
-def _camera(settings: Settings, grabber: Grabber | None, classifier: Classifier) -> Camera | None:
+def _camera(settings: Settings, grabber: Grabber | None, models: Repository) -> Camera | None:
     if grabber is None:
         return None
     broadcast = Broadcast(grabber, max_viewers=settings.viewers)
-    return Camera(grabber, broadcast, Live(grabber, classifier, timeout=settings.timeout))
+    return Camera(grabber, broadcast, Live(grabber, models.get, timeout=settings.timeout))

@@ -15,7 +15,7 @@ from typing import Any
 
 from edge_server.errors import BadRequest
 from edge_server.inference.classifier import Classification, Timing
-from edge_server.services import ModelInfo
+from edge_server.inference.served import ModelInfo
 
 _DATA_URL = re.compile(r"data:[^,]{0,200};base64,", re.IGNORECASE)
 _WHITE_SPACE = re.compile(r"\s+")

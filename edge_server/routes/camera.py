@@ -51,7 +51,7 @@ def blueprint(services: Services) -> Blueprint:
         camera = services.require_camera()
         answer = camera.live.newest()
         total_ms = (time.perf_counter() - started) * 1e3
-        document = wire.single(answer.classification, services.model, total_ms)
+        document = wire.single(answer.classification, answer.model.info, total_ms)
         document |= {"frame": frame_json(answer.frame), "camera": camera_json(camera)}
         return jsonify(document), 200, _NO_STORE
 

@@ -22,10 +22,11 @@ def blueprint(services: Services) -> Blueprint:
         # The server listens only once its model is loaded and proven. A lost camera is said here
         # but does not take the server out of service: uploads are still answered.
         runtime = runtime_info()
-        manifest = services.classifier.bundle.manifest
+        model = services.models.get()
+        manifest = model.classifier.bundle.manifest
         return jsonify(
             ready=True,
-            model=services.model.to_json(),
+            model=model.info.to_json(),
             runtime={"name": runtime.name, "version": runtime.version},
             validation=manifest.validation if manifest else None,
             camera=camera_json(services.camera) if services.camera else None,

@@ -41,13 +41,14 @@ def blueprint(services: Services) -> Blueprint:
 
     @routes.get("/")
     def kiosk() -> ResponseReturnValue:
+        model = services.models.get()
         return render_template(
             "kiosk.html",
-            title=services.settings.title or services.model.name.replace("_", " "),
+            title=services.settings.title or model.info.name.replace("_", " "),
             camera=services.camera is not None,
-            drawing=services.model.labels == _DIGITS,
-            model=services.model,
-            accuracy=accuracy(services.classifier.bundle.manifest),
+            drawing=model.info.labels == _DIGITS,
+            model=model.info,
+            accuracy=accuracy(model.classifier.bundle.manifest),
         )
 
     return routes

@@ -12,6 +12,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from edge_server import wire
 from edge_server.errors import BadRequest, ImageError, UnsupportedMediaType
 from edge_server.inference.classifier import DEFAULT_TOP_K, Classification
+from edge_server.inference.served import ServedModel
 from edge_server.services import Services
 from edge_server.wire import ImageRequest
 
@@ -32,11 +33,12 @@ def blueprint(services: Services) -> Blueprint:
                 f"{len(images.images)} images in one request are over the limit of "
                 f"{services.settings.max_images}: send them in several."
             )
-        results = _classify(services, images, top_k)
+        model = services.models.get(request.args.get("model"))
+        results = _classify(model, images, top_k, services.settings.timeout)
         total_ms = (time.perf_counter() - started) * 1e3
         if images.batch:
-            return jsonify(wire.batch(results, services.model, total_ms))
-        return jsonify(wire.single(results[0], services.model, total_ms))
+            return jsonify(wire.batch(results, model.info, total_ms))
+        return jsonify(wire.single(results[0], model.info, total_ms))
 
     return routes
 
@@ -77,11 +79,12 @@ def _images() -> ImageRequest:
     )
 
 
-def _classify(services: Services, request_: ImageRequest, top_k: int) -> list[Classification]:
+def _classify(
+    model: ServedModel, request_: ImageRequest, top_k: int, timeout: float
+) -> list[Classification]:
     """All or nothing: a batch with one bad image is refused, naming the image."""
-    timeout = services.settings.timeout
     try:
-        return services.classifier.classify_batch(request_.images, top_k=top_k, timeout=timeout)
+        return model.classifier.classify_batch(request_.images, top_k=top_k, timeout=timeout)
     except ImageError as error:
         if not request_.batch:
             raise

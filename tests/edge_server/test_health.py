@@ -11,7 +11,7 @@ def test_the_process_is_alive(digits_app):
 def test_ready_names_model_runtime_and_validation(digits_app):
     document = digits_app.client.get("/readyz").get_json()
     assert document["ready"] is True
-    assert document["model"] == digits_app.services.model.to_json()
+    assert document["model"] == digits_app.services.models.get().info.to_json()
     assert document["model"]["recipe"] == "int8"
     assert document["runtime"] == {"name": runtime_info().name, "version": runtime_info().version}
     assert document["validation"]["verdict"] == "passed"

@@ -11,8 +11,8 @@ from camera.errors import CameraError
 from camera.grabber import Grabber
 from edge_server import live as module
 from edge_server.errors import CameraUnavailable, DeadlineExceeded
-from edge_server.inference import bundle
-from edge_server.inference.classifier import Classifier
+from edge_server.inference import served
+from edge_server.inference.served import LoadOptions
 from edge_server.live import Live
 
 
@@ -47,8 +47,9 @@ class Broken(Slides):
 
 @pytest.fixture
 def colours(colour_file, monkeypatch):
-    """A classifier of colours, and how many pictures it was given."""
-    classifier = Classifier(bundle.read(colour_file(), preset="unit"))
+    """A model of colours, and how many pictures it was given."""
+    model = served.load(colour_file(), LoadOptions(preset="unit"), version="1")
+    classifier = model.classifier
     seen = []
     classify = classifier.classify_pixels
 
@@ -57,7 +58,7 @@ def colours(colour_file, monkeypatch):
         return classify(pixels, **options)
 
     monkeypatch.setattr(classifier, "classify_pixels", counted)
-    return classifier, seen
+    return model, seen
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ def watch(colours, until):
         grabber.start()
         if first:
             until(grabber.latest)
-        return grabber, Live(grabber, colours[0], timeout=timeout)
+        return grabber, Live(grabber, lambda: colours[0], timeout=timeout)
 
     yield start
     for source, grabber in started:
@@ -137,7 +138,7 @@ def test_nobody_waits_beyond_the_deadline_for_another_one_s_answer(watch):
 def test_an_error_of_the_classifier_blocks_nobody_after_it(watch, colours, monkeypatch):
     _, live = watch(Slides(), timeout=1.0)
     with monkeypatch.context() as patched:
-        patched.setattr(colours[0], "classify_pixels", lambda *_, **__: 1 / 0)
+        patched.setattr(colours[0].classifier, "classify_pixels", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             live.newest()
     assert live.newest().frame.age() < time.monotonic()

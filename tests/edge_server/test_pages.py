@@ -18,8 +18,8 @@ def page(served):
 
 def test_the_page_names_model_and_held_out_accuracy(digits_app):
     html = page(digits_app)
-    model = digits_app.services.model
-    validation = digits_app.services.classifier.bundle.manifest.validation
+    model = digits_app.services.models.get().info
+    validation = digits_app.services.models.get().classifier.bundle.manifest.validation
     assert "<h1>digits</h1>" in html
     assert f'data-size-bytes="{model.size_bytes}"' in html
     assert f'data-recipe="{model.recipe}"' in html
@@ -89,7 +89,9 @@ def test_what_is_not_there_is_a_sentence(path, digits_app):
 def test_an_error_that_nobody_foresaw_is_a_sentence_and_a_trace_in_the_log(
     digits_app, digit, monkeypatch, caplog
 ):
-    monkeypatch.setattr(digits_app.services.classifier, "classify_batch", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(
+        digits_app.services.models.get().classifier, "classify_batch", lambda *_, **__: 1 / 0
+    )
     answer = digits_app.client.post("/predict", data=digit(0)[0])
     assert answer.status_code == 500
     assert answer.get_json() == {"error": "The server made a mistake: its log says more."}

@@ -61,7 +61,7 @@ def test_json_with_one_image(as_json, digit, digits_app):
     assert answer["prediction"] == label
     assert answer["confidence"] == answer["top_k"][0]["confidence"] > 0.5
     assert [set(entry) for entry in answer["top_k"]] == [{"label", "index", "confidence"}] * 5
-    assert answer["model"] == digits_app.services.model.to_json()
+    assert answer["model"] == digits_app.services.models.get().info.to_json()
     assert set(answer["timing_ms"]) == {"decode", "preprocess", "queue", "invoke", "total"}
     assert answer["timing_ms"]["total"] >= answer["timing_ms"]["decode"] > 0
 

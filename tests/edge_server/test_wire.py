@@ -9,7 +9,7 @@ import pytest
 from edge_server import wire
 from edge_server.errors import BadRequest
 from edge_server.inference.classifier import Classification, Prediction, Timing
-from edge_server.services import ModelInfo
+from edge_server.inference.served import ModelInfo
 
 # All 64 letters of the alphabet, among them the two that the URL-safe one replaces.
 DATA = bytes(range(256)) + b"\xfb\xff\xbf"

@@ -1,0 +1,111 @@
+"""A model as it is served: one classifier with its name, version and labels, which never change.
+
+A request takes one of these at its beginning and answers from it alone, so that a change of
+models in the middle can't mix one model's scores with another's labels.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_server.inference import bundle, golden
+from edge_server.inference.classifier import Classifier
+from edge_server.inference.runtime import runtime_info
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """A model as answers and pages name it. `version` is its directory's name; sizes in bytes."""
+
+    name: str
+    version: str
+    recipe: str
+    sha256: str
+    size_bytes: int
+    labels: tuple[str, ...]
+
+    def to_json(self) -> dict[str, str]:
+        """The part that stands in every answer."""
+        return {
+            "name": self.name,
+            "version": self.version,
+            "recipe": self.recipe,
+            "sha256": self.sha256,
+        }
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """What answers requests. It is let go of when the last of them has its answer."""
+
+    info: ModelInfo
+    classifier: Classifier
+
+
+@dataclass(frozen=True)
+class LoadOptions:
+    """How files become served models. `labels`, `preset` and `color_order` are for files that
+    do not carry them; the rest is Classifier's."""
+
+    labels: Path | None = None
+    preset: str | None = None
+    color_order: str | None = None
+    interpreters: int = 1
+    threads: int = 1
+    max_waiting: int = 32
+    max_pixels: int = 50_000_000
+
+
+def load(path: Path, options: LoadOptions, *, name: str | None = None, version: str) -> ServedModel:
+    """Load a file and prove by its golden samples that it answers here as it did when it was made.
+
+    `name` is the file's own where none is given. Raises ModelFileError, ModelRefused, SettingError.
+    """
+    found = bundle.read(
+        path,
+        labels=options.labels,
+        preset=options.preset,
+        color_order=options.color_order,
+    )
+    classifier = Classifier(
+        found,
+        interpreters=options.interpreters,
+        threads=options.threads,
+        max_waiting=options.max_waiting,
+        max_pixels=options.max_pixels,
+    )
+    samples = golden.check(classifier)
+    manifest = found.manifest
+    info = ModelInfo(
+        name=name or found.name,
+        version=version,
+        recipe=manifest.recipe if manifest else "unknown",
+        sha256=found.file.sha256,
+        size_bytes=len(found.file.data),
+        labels=tuple(classifier.labels),
+    )
+    _announce(info, classifier, samples)
+    return ServedModel(info, classifier)
+
+
+def _announce(info: ModelInfo, classifier: Classifier, samples: int) -> None:
+    runtime = runtime_info()
+    _log.info(
+        "model=%s version=%s recipe=%s classes=%d bytes=%d sha256=%.12s golden_samples=%d "
+        "runtime=%s/%s interpreters=%d threads=%d batch=%d",
+        *(info.name, info.version, info.recipe, classifier.classes, info.size_bytes, info.sha256),
+        *(samples, runtime.name, runtime.version),
+        *(classifier.interpreters, classifier.threads, classifier.batch),
+    )
+    manifest = classifier.bundle.manifest
+    if manifest and manifest.validation and manifest.validation.get("verdict") == "failed":
+        agreement = manifest.validation["agreement"]["top1"]
+        _log.warning(
+            "model=%s did not pass validation: it agrees with its original on %.1f %% of the "
+            "photos; it is served because it was asked for",
+            *(info.name, 100 * agreement),
+        )
