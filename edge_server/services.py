@@ -60,7 +60,8 @@ def build(settings: Settings) -> Services:
     Raises ModelFileError, ModelRefused, SettingError.
     """
     grabber = _grabber(settings)
-    models = Repository(served.load(settings.model_file, _load_options(settings), version="1"))
+    options = _load_options(settings)
+    models = Repository(lambda: served.load(settings.model_file, options, version="1"))
     return Services(settings, models, _camera(settings, grabber, models))
 
 
