@@ -11,8 +11,8 @@ from flask import Blueprint, Response, jsonify
 from flask.typing import ResponseReturnValue
 
 from camera.frame import Frame
-from edge_server import wire
 from edge_server.services import Camera, Services
+from edge_server.wire import predict as wire
 
 _NO_STORE = {
     "Cache-Control": "no-store, no-cache, must-revalidate",

@@ -9,12 +9,12 @@ from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from edge_server import wire
 from edge_server.errors import BadRequest, ImageError, UnsupportedMediaType
 from edge_server.inference.classifier import DEFAULT_TOP_K, Classification
 from edge_server.inference.served import ServedModel
 from edge_server.services import Services
-from edge_server.wire import ImageRequest
+from edge_server.wire import predict as wire
+from edge_server.wire.predict import ImageRequest
 
 # What clients send that name no type: curl --data-binary says form-urlencoded.
 _RAW_TYPES = ("", "application/octet-stream", "application/x-www-form-urlencoded")

@@ -1,14 +1,7 @@
-"""The shapes of the plain contract, each once: what /predict takes and answers.
-
-Knows JSON and base64; nothing of Flask or of models.
-"""
+"""The plain contract: what /predict takes and answers."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +9,7 @@ from typing import Any
 from edge_server.errors import BadRequest
 from edge_server.inference.classifier import Classification, Timing
 from edge_server.inference.served import ModelInfo
-
-_DATA_URL = re.compile(r"data:[^,]{0,200};base64,", re.IGNORECASE)
-_WHITE_SPACE = re.compile(r"\s+")
+from edge_server.wire.values import decode_base64, load_json
 
 
 @dataclass(frozen=True)
@@ -31,39 +22,22 @@ class ImageRequest:
 
 def parse_json(body: bytes) -> ImageRequest:
     """{"image": base64} or {"images": [base64, ...]}. Raises BadRequest."""
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise BadRequest(
-            'The body is not valid JSON: send {"image": "<base64>"}, '
-            "or the bytes of an image with Content-Type image/jpeg."
-        ) from error
+    document = load_json(
+        body,
+        'The body is not valid JSON: send {"image": "<base64>"}, '
+        "or the bytes of an image with Content-Type image/jpeg.",
+    )
     if not isinstance(document, dict) or ("image" in document) == ("images" in document):
         raise BadRequest(
             'Send one JSON object with either "image" (one base64 string) or "images" (a list).'
         )
     if "image" in document:
-        return ImageRequest((_decode_base64(document["image"], '"image"'),), batch=False)
+        return ImageRequest((decode_base64(document["image"], '"image"'),), batch=False)
     encoded = document["images"]
     if not isinstance(encoded, list) or not encoded:
         raise BadRequest('"images" has to be a list of at least one base64 string.')
-    images = tuple(_decode_base64(text, f"images[{n}]") for n, text in enumerate(encoded))
+    images = tuple(decode_base64(text, f"images[{n}]") for n, text in enumerate(encoded))
     return ImageRequest(images, batch=True)
-
-
-def _decode_base64(text: Any, name: str) -> bytes:
-    """Standard or URL-safe, with or without padding, white space or a data URL's head."""
-    if not isinstance(text, str) or not text:
-        raise BadRequest(f"{name} has to be a base64 string of an image file's bytes.")
-    head = _DATA_URL.match(text)
-    payload = _WHITE_SPACE.sub("", text[head.end() :] if head else text)
-    payload = payload.rstrip("=").replace("-", "+").replace("_", "/")
-    try:
-        return base64.b64decode(payload + "=" * (-len(payload) % 4), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise BadRequest(
-            f"{name} is not valid base64: encode the image file's bytes with base64."
-        ) from error
 
 
 def single(result: Classification, model: ModelInfo, total_ms: float) -> dict[str, Any]:

@@ -6,10 +6,10 @@ import random
 
 import pytest
 
-from edge_server import wire
 from edge_server.errors import BadRequest
 from edge_server.inference.classifier import Classification, Prediction, Timing
 from edge_server.inference.served import ModelInfo
+from edge_server.wire import predict as wire
 
 # All 64 letters of the alphabet, among them the two that the URL-safe one replaces.
 DATA = bytes(range(256)) + b"\xfb\xff\xbf"

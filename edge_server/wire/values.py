@@ -1,0 +1,40 @@
+"""What every protocol's documents are made of: JSON objects and base64."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from typing import Any
+
+from edge_server.errors import BadRequest
+
+_DATA_URL = re.compile(r"data:[^,]{0,200};base64,", re.IGNORECASE)
+_WHITE_SPACE = re.compile(r"\s+")
+
+
+def load_json(body: bytes, refusal: str) -> Any:
+    """A JSON document, in which NaN and Infinity are numbers. Raises BadRequest(`refusal`)."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(refusal) from error
+
+
+def decode_base64(text: Any, name: str) -> bytes:
+    """Standard or URL-safe, with or without padding, white space or a data URL's head.
+
+    Raises BadRequest, which calls the value by `name`.
+    """
+    if not isinstance(text, str) or not text:
+        raise BadRequest(f"{name} has to be a base64 string of an image file's bytes.")
+    head = _DATA_URL.match(text)
+    payload = _WHITE_SPACE.sub("", text[head.end() :] if head else text)
+    payload = payload.rstrip("=").replace("-", "+").replace("_", "/")
+    try:
+        return base64.b64decode(payload + "=" * (-len(payload) % 4), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise BadRequest(
+            f"{name} is not valid base64: encode the image file's bytes with base64."
+        ) from error
