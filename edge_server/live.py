@@ -50,10 +50,12 @@ class Live:
         if frame is None or frame.age() > MAX_FRAME_AGE:
             raise CameraUnavailable(self._grabber.status().trouble())
         if not self._lock.acquire(timeout=self._timeout):
-            raise DeadlineExceeded(
+            late = DeadlineExceeded(
                 f"The camera's picture was not classified within {self._timeout:g} s: "
                 "try again, with fewer requests at a time."
             )
+            self._model().classifier.observer.failed(late, self._timeout)
+            raise late
         try:
             # While this thread waited, another may have answered a newer frame than its own.
             if self._answer is None or self._answer.frame.number < frame.number:

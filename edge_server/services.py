@@ -12,6 +12,7 @@ from edge_server.errors import CameraUnavailable, SettingError
 from edge_server.inference import served
 from edge_server.inference.repository import Repository
 from edge_server.inference.served import LoadOptions
+from edge_server.inference.statistics import Observations
 from edge_server.live import Live
 from edge_server.settings import Settings
 
@@ -32,6 +33,7 @@ class Services:
     settings: Settings
     models: Repository
     camera: Camera | None
+    observations: Observations
 
     def start(self) -> None:
         """Begin to read the camera, and to follow changes of the models."""
@@ -60,12 +62,13 @@ def build(settings: Settings) -> Services:
     Raises ModelFileError, ModelRefused, SettingError.
     """
     grabber = _grabber(settings)
-    options = _load_options(settings)
+    observations = Observations()
+    options = _load_options(settings, observations)
     models = Repository(lambda: served.load(settings.model_file, options, version="1"))
-    return Services(settings, models, _camera(settings, grabber, models))
+    return Services(settings, models, _camera(settings, grabber, models), observations)
 
 
-def _load_options(settings: Settings) -> LoadOptions:
+def _load_options(settings: Settings, observations: Observations) -> LoadOptions:
     return LoadOptions(
         labels=settings.labels,
         preset=settings.preprocessing,
@@ -74,6 +77,7 @@ def _load_options(settings: Settings) -> LoadOptions:
         threads=settings.thread_count,
         max_waiting=settings.queue,
         max_pixels=settings.max_pixels * 1_000_000,
+        observations=observations,
     )
 
 

@@ -15,6 +15,7 @@ from edge_server.inference import batching, decoding, preprocessing
 from edge_server.inference.bundle import Bundle
 from edge_server.inference.decoding import Pixels
 from edge_server.inference.manifest import Output
+from edge_server.inference.observer import SILENT, Observer, request
 from edge_server.inference.pool import Pool
 from edge_server.inference.preprocessing import FloatTensor, Tensor
 from edge_server.inference.runtime import Model, TensorInfo, dequantize
@@ -79,6 +80,8 @@ class Classifier:
             Model(bundle.file.data, threads=threads, name=bundle.name) for _ in range(interpreters)
         ]
         self.bundle = bundle
+        # Who counts what this model does from now on.
+        self.observer: Observer = SILENT
         self._max_pixels = max_pixels
         self._pool = Pool(models, max_waiting=max_waiting)
         self.interpreters, self.threads = interpreters, threads
@@ -108,7 +111,8 @@ class Classifier:
 
         Raises ImageError, Overloaded, DeadlineExceeded (after `timeout` seconds), ModelFailed.
         """
-        return self._classify([image], top_k, timeout)[0]
+        with request(self.observer):
+            return self._classify([image], top_k, timeout)[0]
 
     def classify_batch(
         self, images: Sequence[bytes], *, top_k: int = DEFAULT_TOP_K, timeout: float = 30.0
@@ -126,18 +130,22 @@ class Classifier:
         def work(part: range) -> list[Classification]:
             return self._classify(images[part.start : part.stop], top_k, timeout, part.start)
 
-        if workers == 1:
-            return [answer for part in parts for answer in work(part)]
-        with ThreadPoolExecutor(workers, thread_name_prefix="batch") as threads:
-            # map() drops what has not begun once one part fails.
-            return [answer for answers in threads.map(work, parts) for answer in answers]
+        with request(self.observer):
+            if workers == 1:
+                return [answer for part in parts for answer in work(part)]
+            with ThreadPoolExecutor(workers, thread_name_prefix="batch") as threads:
+                # map() drops what has not begun once one part fails.
+                return [answer for answers in threads.map(work, parts) for answer in answers]
 
     def classify_pixels(
         self, pixels: Pixels, *, top_k: int = DEFAULT_TOP_K, timeout: float = 30.0
     ) -> Classification:
         """The same as classify() for decoded pixels: uint8 (h, w, 3) RGB."""
-        scores, timing = self._run_one(pixels, timeout)
-        return Classification(self._top(scores, top_k), timing)
+        with request(self.observer):
+            scores, timing = self._run_one(pixels, timeout)
+            answer = Classification(self._top(scores, top_k), timing)
+            self.observer.executed([answer])
+            return answer
 
     def scores(self, pixels: Pixels, *, timeout: float = 30.0) -> FloatTensor:
         """The score of each class for uint8 (h, w, 3) RGB: float32 (classes,), 0..1."""
@@ -151,10 +159,12 @@ class Classifier:
         tensor = np.concatenate([tensor for tensor, _ in prepared])
         # What is let in is answered as a whole, or the work on its first images was for nothing.
         scores, shared = self._run(tensor, timeout, admitted=first > 0)
-        return [
+        answers = [
             Classification(self._top(row, top_k), own + shared)
             for row, (_, own) in zip(scores, prepared, strict=True)
         ]
+        self.observer.executed(answers)
+        return answers
 
     def _prepare(self, image: bytes, position: int) -> tuple[Tensor, Timing]:
         """An encoded image as a tensor; only that is kept, since decoded photos are large."""

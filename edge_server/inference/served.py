@@ -13,6 +13,7 @@ from pathlib import Path
 from edge_server.inference import bundle, golden
 from edge_server.inference.classifier import Classifier
 from edge_server.inference.runtime import runtime_info
+from edge_server.inference.statistics import Observations
 
 _log = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ class ServedModel:
 @dataclass(frozen=True)
 class LoadOptions:
     """How files become served models. `labels`, `preset` and `color_order` are for files that
-    do not carry them; the rest is Classifier's."""
+    do not carry them; `observations` counts what the models do; the rest is Classifier's."""
 
     labels: Path | None = None
     preset: str | None = None
@@ -58,6 +59,7 @@ class LoadOptions:
     threads: int = 1
     max_waiting: int = 32
     max_pixels: int = 50_000_000
+    observations: Observations | None = None
 
 
 def load(path: Path, options: LoadOptions, *, name: str | None = None, version: str) -> ServedModel:
@@ -89,7 +91,11 @@ def load(path: Path, options: LoadOptions, *, name: str | None = None, version: 
         labels=tuple(classifier.labels),
     )
     _announce(info, classifier, samples)
-    return ServedModel(info, classifier)
+    served = ServedModel(info, classifier)
+    # Only now: the golden samples are nobody's requests.
+    if options.observations is not None:
+        options.observations.attach(served)
+    return served
 
 
 def _announce(info: ModelInfo, classifier: Classifier, samples: int) -> None:
