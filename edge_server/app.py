@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from camera.errors import CameraError
+from edge_server import access
 from edge_server.errors import EdgeError
 from edge_server.routes import camera, health, pages, predict
 from edge_server.services import Services
@@ -27,7 +28,10 @@ _SECURITY_HEADERS = {
 
 
 def create_app(services: Services) -> Flask:
-    """The WSGI application that serves `services`."""
+    """The WSGI application that serves `services`.
+
+    Raises SettingError where a file that the settings name is not fit for its use.
+    """
     app = Flask("edge_server")
     app.json = json = DefaultJSONProvider(app)
     json.sort_keys = False
@@ -40,6 +44,8 @@ def create_app(services: Services) -> Flask:
     @app.before_request
     def start_clock() -> None:
         g.started = time.perf_counter()
+
+    access.protect(app, services.settings.token_file)
 
     @app.after_request
     def finish(response: Response) -> Response:
@@ -63,8 +69,9 @@ def create_app(services: Services) -> Flask:
 def render_error(error: Exception, services: Services) -> ResponseReturnValue:
     """{"error": sentence} with the error's status; what nobody foresaw is logged with its trace."""
     if isinstance(error, EdgeError):
-        headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
-        return jsonify(error=str(error)), error.status, headers
+        answer = jsonify(error=str(error))
+        answer.headers.extend(error.headers)
+        return answer, error.status
     if isinstance(error, CameraError):
         return jsonify(error=str(error)), 503, {"Retry-After": "1"}
     if isinstance(error, HTTPException):

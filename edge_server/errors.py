@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -16,6 +17,11 @@ class EdgeError(Exception):
     status: ClassVar[int] = 500
     exit_status: ClassVar[int] = 1
     retry_after: int | None = None
+
+    @property
+    def headers(self) -> Sequence[tuple[str, str]]:
+        """Headers of the answer, beside those of its body."""
+        return [("Retry-After", str(self.retry_after))] if self.retry_after else []
 
 
 class SettingError(EdgeError):
@@ -59,6 +65,27 @@ class BadRequest(EdgeError):
     """The request cannot be understood."""
 
     status = 400
+
+
+class Unauthorized(EdgeError):
+    """The request carries no token, or a wrong one."""
+
+    status = 401
+
+    @property
+    def headers(self) -> Sequence[tuple[str, str]]:
+        # A line each: browsers do not look for Basic behind a comma.
+        realm = 'realm="edge-server"'
+        return [
+            ("WWW-Authenticate", f"Bearer {realm}"),
+            ("WWW-Authenticate", f'Basic {realm}, charset="UTF-8"'),
+        ]
+
+
+class Forbidden(EdgeError):
+    """What is asked for is not allowed, whoever asks."""
+
+    status = 403
 
 
 class ImageError(BadRequest):

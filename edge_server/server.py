@@ -71,10 +71,10 @@ def run(settings: Settings) -> None:
     _bind(server, settings)
     try:
         services = build(settings)
+        server.wsgi_app = create_app(services)
     except BaseException:
         server.stop()
         raise
-    server.wsgi_app = create_app(services)
 
     def serve() -> None:
         try:

@@ -53,6 +53,11 @@ class Settings:
     port: int = _setting(
         8080, "port to listen on; 0 chooses a free one", "N", minimum=0, maximum=65535
     )
+    token_file: Path | None = _setting(
+        None,
+        "file with a token a line; who asks for anything but health has to send one of them",
+        "FILE",
+    )
     camera: str | None = _setting(
         None,
         "camera: demo, usb:0, folder:DIR, file:CLIP or none "

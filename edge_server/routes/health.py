@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
+from edge_server.access import is_trusted, open_to_all
 from edge_server.inference.runtime import runtime_info
 from edge_server.routes.camera import camera_json
 from edge_server.services import Services
@@ -14,13 +15,17 @@ def blueprint(services: Services) -> Blueprint:
     routes = Blueprint("health", __name__)
 
     @routes.get("/healthz")
+    @open_to_all
     def healthz() -> ResponseReturnValue:
         return jsonify(status="alive")
 
     @routes.get("/readyz")
+    @open_to_all
     def readyz() -> ResponseReturnValue:
         # The server listens only once its model is loaded and proven. A lost camera is said here
         # but does not take the server out of service: uploads are still answered.
+        if not is_trusted():
+            return jsonify(ready=True)
         runtime = runtime_info()
         model = services.models.get()
         manifest = model.classifier.bundle.manifest

@@ -50,7 +50,9 @@ async function request(path, options, signal, timeout) {
   signal?.addEventListener('abort', abort, { once: true });
   const timer = setTimeout(() => limit.abort(), timeout);
   try {
-    const response = await fetch(path, { cache: 'no-store', ...options, signal: limit.signal });
+    // A page opened as http://edge:TOKEN@host/ would hand that on to the address, which fetch refuses.
+    const address = new URL(path, location.origin + location.pathname);
+    const response = await fetch(address, { cache: 'no-store', ...options, signal: limit.signal });
     const body = await response.json().catch((error) => {
       if (error instanceof SyntaxError) return {};
       throw error;
