@@ -1,0 +1,194 @@
+"""The server beside the in-process limit, in one run, turn by turn.
+
+    scripts/bench MODEL.tflite PHOTO [PHOTO ...] [--rounds 7] [--seconds 3] [-- SERVER OPTIONS]
+
+In each round come, one after the other: the limit (decode, resize, invoke and top-k in as many
+threads as cores, without HTTP) in one thread and in all, and the server at concurrency 1, 4 and
+16, asked by a client in a process of its own over kept-alive connections with the bytes of the
+photos. Prints the median over the rounds of throughput, of its share of the limit's in the same
+round, of latency and processor time a picture, and the memory of the server's process tree (PSS).
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[2]
+CONCURRENCY = (1, 4, 16)
+START_SECONDS = 60.0
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+class Helper:
+    """A process that answers each line with a line of JSON."""
+
+    def __init__(self, *command: Any) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, *map(str, command)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+        )
+
+    def ask(self, *words: Any) -> Any:
+        assert self.process.stdin is not None and self.process.stdout is not None
+        print(*words, file=self.process.stdin, flush=True)
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit("A helper of the benchmark ended: see its message above.")
+        return json.loads(line)
+
+    def close(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait(30)
+
+
+@contextlib.contextmanager
+def server(options: Sequence[str]) -> Iterator[tuple[subprocess.Popen[bytes], str, int]]:
+    """`python -m edge_server` on a free port: the process, and its address."""
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "edge_server", "--port", "0", *options], cwd=ROOT, stderr=log
+        )
+        try:
+            end = time.monotonic() + START_SECONDS
+            while True:
+                log.seek(0)
+                said = log.read().decode()
+                found = re.search(r"url=https?://([\d.]+):(\d+)", said)
+                if found:
+                    break
+                if process.poll() is not None or time.monotonic() > end:
+                    raise SystemExit(f"The server did not start:\n{said}")
+                time.sleep(0.05)
+            yield process, found[1], int(found[2])
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def tree(pid: int) -> list[int]:
+    """A process and all below it."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(below for child in children for below in tree(int(child)))]
+
+
+def pss(pid: int) -> float:
+    """Proportional set size of the process tree, MB."""
+    kilobytes = 0
+    for process in tree(pid):
+        rollup = Path(f"/proc/{process}/smaps_rollup").read_text()
+        kilobytes += int(re.search(r"^Pss:\s+(\d+)", rollup, re.MULTILINE)[1])  # type: ignore[index]
+    return kilobytes * 1024 / 1e6
+
+
+def processor_seconds(pid: int) -> float:
+    total = 0
+    for process in tree(pid):
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        total += int(fields[11]) + int(fields[12])
+    return total / TICK
+
+
+def main() -> None:
+    options = parse()
+    cores = len(os.sched_getaffinity(0))
+    rounds: list[dict[str, Any]] = []
+    limit = Helper(HERE / "limit.py", options.model, *options.photos)
+    with server(["--model", str(options.model), "--camera", "none", *options.server]) as started:
+        process, host, port = started
+        idle = pss(process.pid)
+        client = Helper(HERE / "load_client.py", host, port, *options.photos)
+        for number in range(options.rounds + 1):
+            # The first round warms up; it is shorter, and forgotten.
+            seconds = options.seconds if number else min(1.0, options.seconds)
+            found: dict[str, Any] = {
+                "limit 1": limit.ask(1, seconds),
+                "limit": limit.ask(cores, seconds),
+            }
+            for count in CONCURRENCY:
+                before = processor_seconds(process.pid)
+                found[f"server {count}"] = client.ask(count, seconds)
+                spent = processor_seconds(process.pid) - before
+                found[f"server {count}"]["cpu"] = spent
+            if number:
+                rounds.append(found)
+                print(f"\rround {number} of {options.rounds}", end="", file=sys.stderr, flush=True)
+        print(file=sys.stderr)
+        after = pss(process.pid)
+        client.close()
+    limit.close()
+    report(rounds, cores, idle, after)
+
+
+def report(rounds: list[dict[str, Any]], cores: int, idle: float, after: float) -> None:
+    def median(key: str, of: Any) -> float:
+        return statistics.median(of(found[key]) for found in rounds)
+
+    def rate(row: Any) -> float:
+        return float(row["answers"] / row["seconds"])
+
+    print(f"{len(rounds)} rounds, {cores} cores; medians\n")
+    print("                      images/s  of limit     p50     p99  cpu ms an image")
+    for name, label in (("limit 1", "limit, 1 thread"), ("limit", f"limit, {cores} threads")):
+        cpu = median(name, lambda row: 1e3 * row["cpu"] / row["answers"])
+        p50 = median(name, lambda row: row["ms"])
+        print(f"{label:20}  {median(name, rate):8.1f}            {p50:6.2f}          {cpu:6.2f}")
+    shares: dict[int, float] = {}
+    for count in CONCURRENCY:
+        name = f"server {count}"
+        shares[count] = statistics.median(rate(r[name]) / rate(r["limit"]) for r in rounds)
+        p50, p99 = (median(name, lambda row, n=n: row["ms"][n]) for n in (0, 2))
+        cpu = median(name, lambda row: 1e3 * row["cpu"] / row["answers"])
+        print(
+            f"server, {count:2} at once    {median(name, rate):8.1f}    {shares[count]:6.2f}  "
+            f"{p50:6.2f}  {p99:6.2f}          {cpu:6.2f}"
+        )
+    other = sum(found[f"server {count}"]["other"] for found in rounds for count in CONCURRENCY)
+    longer = statistics.median(
+        found["server 1"]["ms"][0] - found["limit 1"]["ms"] for found in rounds
+    )
+    print(f"\nshare of the limit at its best concurrency: {max(shares[4], shares[16]):.2f}")
+    print(f"longer than the limit at concurrency 1: {longer:+.2f} ms")
+    print(f"answers other than 200: {other}")
+    print(f"memory (PSS): {idle:.0f} MB at start, {after:.0f} MB after the load")
+
+
+def parse() -> Any:
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("model", type=Path)
+    parser.add_argument("photos", type=Path, nargs="+", metavar="PHOTO")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=3.0, help="of each measurement")
+    arguments, server_options = sys.argv[1:], []
+    if "--" in arguments:
+        cut = arguments.index("--")
+        arguments, server_options = arguments[:cut], arguments[cut + 1 :]
+    options = parser.parse_args(arguments)
+    options.model = options.model.resolve()
+    options.photos = [photo.resolve() for photo in options.photos]
+    options.server = server_options
+    return options
+
+
+if __name__ == "__main__":
+    main()
