@@ -12,6 +12,7 @@ from typing import Any, Final
 from cheroot import wsgi
 from cheroot.server import HTTPConnection, HTTPRequest
 
+from edge_server import memory
 from edge_server.app import create_app
 from edge_server.errors import PortInUse, SettingError
 from edge_server.services import Services, build
@@ -66,6 +67,7 @@ class _Server(wsgi.Server):
 
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Raises EdgeError where it cannot begin."""
+    memory.bound()
     # The port first: a wrong address is said at once, and whoever asks early waits for the model.
     server = _make(settings)
     _bind(server, settings)
@@ -75,6 +77,7 @@ def run(settings: Settings) -> None:
     except BaseException:
         server.stop()
         raise
+    memory.trim()  # loading tried the model in more ways than it is used
 
     def serve() -> None:
         try:

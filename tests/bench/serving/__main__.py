@@ -93,7 +93,7 @@ def pss(pid: int) -> float:
     kilobytes = 0
     for process in tree(pid):
         rollup = Path(f"/proc/{process}/smaps_rollup").read_text()
-        kilobytes += int(re.search(r"^Pss:\s+(\d+)", rollup, re.MULTILINE)[1])  # type: ignore[index]
+        kilobytes += int(re.search(r"^Pss:\s+(\d+)", rollup, re.MULTILINE)[1])
     return kilobytes * 1024 / 1e6
 
 

@@ -94,9 +94,7 @@ def run(address: tuple[str, int], requests: list[bytes], count: int, seconds: fl
 def main() -> None:
     host, port, *photos = sys.argv[1:]
     bodies = [Path(photo).read_bytes() for photo in photos]
-    requests = [
-        _HEAD.format(path="/predict", length=len(body)).encode() + body for body in bodies
-    ]
+    requests = [_HEAD.format(path="/predict", length=len(body)).encode() + body for body in bodies]
     for line in sys.stdin:
         count, seconds = line.split()
         print(json.dumps(run((host, int(port)), requests, int(count), float(seconds))), flush=True)
