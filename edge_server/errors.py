@@ -106,6 +106,10 @@ class ImageTooLarge(ImageError):
     status = 413
 
 
+class TensorError(BadRequest):
+    """A tensor that does not fit the model's input."""
+
+
 class UnsupportedMediaType(BadRequest):
     """A request body of a kind that this route does not take."""
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
 from edge_server.errors import ImageError, ModelFailed, ModelFileError, SettingError
-from edge_server.inference import batching, decoding, preprocessing
+from edge_server.inference import batching, decoding, preprocessing, tensors
 from edge_server.inference.bundle import Bundle
 from edge_server.inference.decoding import Pixels
 from edge_server.inference.manifest import Output
@@ -19,6 +19,8 @@ from edge_server.inference.observer import SILENT, Observer, request
 from edge_server.inference.pool import Pool
 from edge_server.inference.preprocessing import FloatTensor, Tensor
 from edge_server.inference.runtime import Model, TensorInfo, dequantize
+
+T = TypeVar("T")
 
 DEFAULT_TOP_K: Final = 5
 _INPUT_DTYPES: Final = (np.dtype(np.float32), np.dtype(np.uint8), np.dtype(np.int8))
@@ -35,12 +37,16 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Timing:
-    """Milliseconds that an answer took, part by part; `queue` is the wait for an interpreter."""
+    """Milliseconds that an answer took, part by part.
+
+    `queue` is the wait for an interpreter; `output` is what makes classes of its numbers.
+    """
 
     decode: float = 0.0
     preprocess: float = 0.0
     queue: float = 0.0
     invoke: float = 0.0
+    output: float = 0.0
 
     def __add__(self, other: Timing) -> Timing:
         return Timing(
@@ -48,6 +54,7 @@ class Timing:
             self.preprocess + other.preprocess,
             self.queue + other.queue,
             self.invoke + other.invoke,
+            self.output + other.output,
         )
 
 
@@ -86,8 +93,10 @@ class Classifier:
         self._pool = Pool(models, max_waiting=max_waiting)
         self.interpreters, self.threads = interpreters, threads
         self._input, self._output = models[0].input, models[0].output
+        self.signature = models[0].signature
         height, width, channels = _image_shape(bundle.name, self._input)
         self.spec = bundle.preprocessing(width, height, channels)
+        self.tensors = tensors.of(self._input, self.spec, bundle)
         self._table: Tensor | None = None
         if self._input.dtype != np.float32:
             self._table = preprocessing.quantization_table(
@@ -123,48 +132,118 @@ class Classifier:
         what classify() raises, an ImageError with the `position` of its image. `timeout` is how
         long any of them may wait for an interpreter.
         """
-        # No more than are free: while others wait, a request has one place in the queue.
-        workers = min(len(images), max(1, self._pool.free))
-        parts = list(batching.chunks(len(images), workers, self.batch))
 
         def work(part: range) -> list[Classification]:
             return self._classify(images[part.start : part.stop], top_k, timeout, part.start)
 
         with request(self.observer):
-            if workers == 1:
-                return [answer for part in parts for answer in work(part)]
-            with ThreadPoolExecutor(workers, thread_name_prefix="batch") as threads:
-                # map() drops what has not begun once one part fails.
-                return [answer for answers in threads.map(work, parts) for answer in answers]
+            return self._side_by_side(len(images), work)
+
+    def infer(self, tensor: Tensor, *, timeout: float = 30.0) -> FloatTensor:
+        """What the model itself puts out for pictures that are tensors already.
+
+        Takes (n, height, width, channels) as `tensors` accepts it; gives float32 (n, classes),
+        dequantized, of logits the logits. Raises TensorError, Overloaded, DeadlineExceeded.
+        """
+        start = time.perf_counter()
+        with request(self.observer):
+            accepted = self.tensors.accept(tensor)
+            accepting = Timing(preprocess=_milliseconds_since(start) / len(accepted))
+
+            def work(part: range) -> list[FloatTensor]:
+                own = [accepting] * len(part)
+                return list(self._infer(accepted[part.start : part.stop], own, timeout, part.start))
+
+            rows: list[FloatTensor] = self._side_by_side(len(accepted), work)
+            return np.stack(rows)
+
+    def infer_images(self, images: Sequence[bytes], *, timeout: float = 30.0) -> FloatTensor:
+        """infer() for encoded images, which go through the model's own preprocessing."""
+
+        def work(part: range) -> list[FloatTensor]:
+            tensor, own = self._prepare_all(images[part.start : part.stop], part.start)
+            return list(self._infer(tensor, own, timeout, part.start))
+
+        with request(self.observer):
+            rows: list[FloatTensor] = self._side_by_side(len(images), work)
+            return np.stack(rows)
 
     def classify_pixels(
         self, pixels: Pixels, *, top_k: int = DEFAULT_TOP_K, timeout: float = 30.0
     ) -> Classification:
         """The same as classify() for decoded pixels: uint8 (h, w, 3) RGB."""
         with request(self.observer):
-            scores, timing = self._run_one(pixels, timeout)
-            answer = Classification(self._top(scores, top_k), timing)
-            self.observer.executed([answer])
-            return answer
+            tensor, own = self._prepare_pixels(pixels)
+            return self._answer(tensor, [own], top_k, timeout)[0]
 
     def scores(self, pixels: Pixels, *, timeout: float = 30.0) -> FloatTensor:
         """The score of each class for uint8 (h, w, 3) RGB: float32 (classes,), 0..1."""
-        return self._run_one(pixels, timeout)[0]
+        values, _ = self._run(self._prepare_pixels(pixels)[0], timeout)
+        scores: FloatTensor = self._scores(values)[0]
+        return scores
+
+    def _side_by_side(self, count: int, work: Callable[[range], list[T]]) -> list[T]:
+        """The answers to a request's pictures, in order; `work` gives those of a part of them."""
+        # No more than are free: while others wait, a request has one place in the queue.
+        workers = min(count, max(1, self._pool.free))
+        parts = list(batching.chunks(count, workers, self.batch))
+        if workers == 1:
+            return [answer for part in parts for answer in work(part)]
+        with ThreadPoolExecutor(workers, thread_name_prefix="batch") as threads:
+            # map() drops what has not begun once one part fails.
+            return [answer for answers in threads.map(work, parts) for answer in answers]
 
     def _classify(
         self, images: Sequence[bytes], top_k: int, timeout: float, first: int = 0
     ) -> list[Classification]:
         """Images that go through one interpreter together; `first` is the place of their first."""
-        prepared = [self._prepare(image, first + n) for n, image in enumerate(images)]
-        tensor = np.concatenate([tensor for tensor, _ in prepared])
+        tensor, own = self._prepare_all(images, first)
         # What is let in is answered as a whole, or the work on its first images was for nothing.
-        scores, shared = self._run(tensor, timeout, admitted=first > 0)
+        return self._answer(tensor, own, top_k, timeout, admitted=first > 0)
+
+    def _answer(
+        self,
+        tensor: Tensor,
+        own: Sequence[Timing],
+        top_k: int,
+        timeout: float,
+        *,
+        admitted: bool = False,
+    ) -> list[Classification]:
+        """The classes of a tensor's pictures; `own` is what each has taken until now."""
+        values, shared = self._run(tensor, timeout, admitted=admitted)
+        start = time.perf_counter()
+        tops = [self._top(row, top_k) for row in self._scores(values)]
+        return self._tell(tops, own, shared, start)
+
+    def _infer(
+        self, tensor: Tensor, own: Sequence[Timing], timeout: float, first: int
+    ) -> FloatTensor:
+        """The values (n, classes) of a tensor's pictures."""
+        values, shared = self._run(tensor, timeout, admitted=first > 0)
+        start = time.perf_counter()
+        scores = to_scores(values, self.bundle.output)
+        self._tell([self._top(row, 1) for row in scores], own, shared, start)
+        return values
+
+    def _tell(
+        self,
+        tops: Sequence[tuple[Prediction, ...]],
+        own: Sequence[Timing],
+        shared: Timing,
+        start: float,
+    ) -> list[Classification]:
+        """The answers of one run, which the observer is told of; their output began at `start`."""
+        shared += Timing(output=_milliseconds_since(start) / len(tops))
         answers = [
-            Classification(self._top(row, top_k), own + shared)
-            for row, (_, own) in zip(scores, prepared, strict=True)
+            Classification(top, timing + shared) for top, timing in zip(tops, own, strict=True)
         ]
         self.observer.executed(answers)
         return answers
+
+    def _prepare_all(self, images: Sequence[bytes], first: int) -> tuple[Tensor, list[Timing]]:
+        prepared = [self._prepare(image, first + n) for n, image in enumerate(images)]
+        return np.concatenate([tensor for tensor, _ in prepared]), [own for _, own in prepared]
 
     def _prepare(self, image: bytes, position: int) -> tuple[Tensor, Timing]:
         """An encoded image as a tensor; only that is kept, since decoded photos are large."""
@@ -180,32 +259,33 @@ class Classifier:
             decode=(decoded - start) * 1e3, preprocess=_milliseconds_since(decoded)
         )
 
-    def _run_one(self, pixels: Pixels, timeout: float) -> tuple[FloatTensor, Timing]:
+    def _prepare_pixels(self, pixels: Pixels) -> tuple[Tensor, Timing]:
         start = time.perf_counter()
         tensor = self._tensor(pixels)
-        timing = Timing(preprocess=_milliseconds_since(start))
-        scores, shared = self._run(tensor, timeout)
-        return scores[0], timing + shared
+        return tensor, Timing(preprocess=_milliseconds_since(start))
 
     def _run(
         self, tensor: Tensor, timeout: float, *, admitted: bool = False
     ) -> tuple[FloatTensor, Timing]:
-        """Scores (n, classes) of a tensor (n, h, w, c), and each picture's share of the time."""
+        """The output (n, classes) for a tensor (n, h, w, c), and each picture's share of time."""
         start = time.perf_counter()
         with self._pool.borrow(timeout, admitted=admitted) as model:
             borrowed = time.perf_counter()
             model.resize(len(tensor))
             raw = model.run(tensor)
             done = time.perf_counter()
-        values = dequantize(raw, self._output).reshape(len(tensor), -1)
+        values: FloatTensor = dequantize(raw, self._output).reshape(len(tensor), -1)
+        share = 1e3 / len(tensor)
+        return values, Timing(queue=(borrowed - start) * share, invoke=(done - borrowed) * share)
+
+    def _scores(self, values: FloatTensor) -> FloatTensor:
         scores = to_scores(values, self.bundle.output)
         if not np.isfinite(scores).all():
             raise ModelFailed(
                 f"{self.bundle.name} puts out numbers that are not finite for this picture: "
                 "convert the model again."
             )
-        share = 1e3 / len(tensor)
-        return scores, Timing(queue=(borrowed - start) * share, invoke=(done - borrowed) * share)
+        return scores
 
     def _tensor(self, pixels: Pixels) -> Tensor:
         resized = preprocessing.resize(pixels, self.spec)

@@ -241,23 +241,34 @@ def normalize(resized: Pixels, spec: Preprocessing) -> FloatTensor:
 
 
 def quantization_table(spec: Preprocessing, scale: float, zero_point: int, dtype: Any) -> Tensor:
-    """The quantized value of each pixel value: (256, channels) of `dtype` (uint8 or int8).
+    """The quantized value of each pixel value: (256, channels) of `dtype` (uint8 or int8)."""
+    pixel = np.arange(256, dtype=np.float64)[:, np.newaxis]
+    real = (pixel - np.asarray(spec.mean)) / np.asarray(spec.std)
+    real = np.broadcast_to(real, (256, spec.channels))
+    return np.ascontiguousarray(quantize_real(real, spec, scale, zero_point, dtype))
+
+
+def quantize_real(
+    real: np.ndarray[Any, Any], spec: Preprocessing, scale: float, zero_point: int, dtype: Any
+) -> Tensor:
+    """Normalized numbers (..., channels) as the model's integers of `dtype` (uint8 or int8).
 
     real = (q - zero_point) * scale, rounded to the nearest and clipped.
 
-    Where every pixel is its own quantized value to within one level (of int8: less 128), the table
-    is exactly that, as MediaPipe and Coral take it. An input of -1..1 needs this: its zero is
+    Where every pixel is its own quantized value to within one level (of int8: less 128), that
+    is taken exactly, as MediaPipe and Coral do. An input of -1..1 needs this: its zero is
     at pixel 127.5, which no zero point can say, and rounding the halves would fold neighbouring
     levels into one. So do the usual scales of 1/128 and 1/256, where 1/127.5 and 1/255 are meant.
     """
     info = np.iinfo(dtype)
+    mean, std = np.asarray(spec.mean, np.float64), np.asarray(spec.std, np.float64)
     pixel = np.arange(256, dtype=np.float64)[:, np.newaxis]
-    real = (pixel - np.asarray(spec.mean)) / np.asarray(spec.std)
-    exact = np.broadcast_to(real / scale + zero_point, (256, spec.channels))
     own = pixel + info.min
-    if (np.abs(exact - own) <= 1.0 + 1e-3).all():
-        exact = np.broadcast_to(own, (256, spec.channels))
-    return np.ascontiguousarray(np.clip(np.rint(exact), info.min, info.max).astype(dtype))
+    if (np.abs((pixel - mean) / std / scale + zero_point - own) <= 1.0 + 1e-3).all():
+        exact = real * std + mean + info.min
+    else:
+        exact = real / scale + zero_point
+    return np.clip(np.rint(exact), info.min, info.max).astype(dtype)
 
 
 def is_identity(table: Tensor) -> bool:

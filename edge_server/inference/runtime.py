@@ -50,6 +50,18 @@ class TensorInfo:
     zero_point: int
 
 
+@dataclass(frozen=True)
+class Signature:
+    """How the model was called where it comes from, and its input and output there.
+
+    Where the file does not say it, the names are the tensors' own.
+    """
+
+    name: str
+    input: str
+    output: str
+
+
 @cache
 def _find() -> tuple[Any, RuntimeInfo]:
     for module_name, distribution in _RUNTIMES:
@@ -90,6 +102,7 @@ class Model:
                 "has one of each."
             )
         self.input, self.output = inputs[0], outputs[0]
+        self.signature = _signature(self._interpreter.get_signature_list(), self.input, self.output)
         self._rows = self.input.shape[0] if self.input.shape else 0
 
     def _load(self) -> None:
@@ -168,6 +181,14 @@ def _tensor(detail: dict[str, Any]) -> TensorInfo:
         scale=float(scale),
         zero_point=int(zero_point),
     )
+
+
+def _signature(found: dict[str, Any], taken: TensorInfo, given: TensorInfo) -> Signature:
+    """The first of the signatures that get_signature_list() has."""
+    for name, ends in found.items():
+        if len(ends["inputs"]) == len(ends["outputs"]) == 1:
+            return Signature(name, ends["inputs"][0], ends["outputs"][0])
+    return Signature("serving_default", taken.name or "input", given.name or "output")
 
 
 def dequantize(values: np.ndarray[Any, Any], tensor: TensorInfo) -> np.ndarray[Any, Any]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # Upper bounds, seconds. From a small model's run on a Jetson to the default time limit of a
 # request on the smallest board; few, since each costs a series for every version and stage.
 BOUNDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
-STAGES: Final = ("decode", "preprocess", "queue", "invoke")
+STAGES: Final = ("decode", "preprocess", "queue", "invoke", "output")
 # A count of each class's answers is kept for models of at most so many classes.
 MAX_COUNTED_CLASSES: Final = 32
 # Long enough for the last numbers of a version to be read, whoever reads every few minutes.
@@ -48,6 +48,16 @@ class Distribution:
 
 
 @dataclass(frozen=True)
+class BatchStatistics:
+    """Runs of an interpreter with so many pictures at once, and their nanoseconds."""
+
+    executions: int = 0
+    input: int = 0
+    invoke: int = 0
+    output: int = 0
+
+
+@dataclass(frozen=True)
 class ModelStatistics:
     """One version's work until now. A request has one or more images.
 
@@ -58,6 +68,7 @@ class ModelStatistics:
     stages       each image's share of the time, by STAGES
     images       images that were answered
     executions   runs of an interpreter; fewer than `images` where they were batches
+    batches      the same by how many pictures a run had
     last_answer  Unix seconds, None before the first
     predictions  answers by class index, empty above MAX_COUNTED_CLASSES
     """
@@ -71,6 +82,7 @@ class ModelStatistics:
     )
     images: int = 0
     executions: int = 0
+    batches: dict[int, BatchStatistics] = field(default_factory=dict)
     last_answer: float | None = None
     predictions: tuple[int, ...] = ()
 
@@ -98,7 +110,8 @@ class Tally:
         self._lock = threading.Lock()
         self._requests, self._failed = _Durations(), _Durations()
         self._decode, self._preprocess = _Durations(), _Durations()
-        self._queue, self._invoke = _Durations(), _Durations()
+        self._queue, self._invoke, self._output = _Durations(), _Durations(), _Durations()
+        self._batches: dict[int, BatchStatistics] = {}
         self._shed = self._timed_out = self._images = self._executions = 0
         self._last_answer: float | None = None
         self._predictions: list[int] = []
@@ -108,6 +121,9 @@ class Tally:
     def executed(self, answers: Sequence[Classification]) -> None:
         with self._lock:
             self._executions += 1
+            self._batches[len(answers)] = _one_more(
+                self._batches.get(len(answers), BatchStatistics()), answers
+            )
             self._images += len(answers)
             self._last_answer = time.time()
             for answer in answers:
@@ -116,6 +132,7 @@ class Tally:
                 self._preprocess.add(timing.preprocess / 1e3)
                 self._queue.add(timing.queue / 1e3)
                 self._invoke.add(timing.invoke / 1e3)
+                self._output.add(timing.output / 1e3)
                 if self._predictions:
                     self._predictions[answer.top[0].index] += 1
 
@@ -132,7 +149,7 @@ class Tally:
     def read(self) -> ModelStatistics:
         """The numbers of one moment, which belong together."""
         with self._lock:
-            stages = (self._decode, self._preprocess, self._queue, self._invoke)
+            stages = (self._decode, self._preprocess, self._queue, self._invoke, self._output)
             return ModelStatistics(
                 requests=self._requests.read(),
                 failed=self._failed.read(),
@@ -141,9 +158,20 @@ class Tally:
                 stages={name: stage.read() for name, stage in zip(STAGES, stages, strict=True)},
                 images=self._images,
                 executions=self._executions,
+                batches=dict(sorted(self._batches.items())),
                 last_answer=self._last_answer,
                 predictions=tuple(self._predictions),
             )
+
+
+def _one_more(batch: BatchStatistics, answers: Sequence[Classification]) -> BatchStatistics:
+    timings = [answer.timing for answer in answers]
+    return BatchStatistics(
+        batch.executions + 1,
+        batch.input + round(sum(t.decode + t.preprocess for t in timings) * 1e6),
+        batch.invoke + round(sum(t.invoke for t in timings) * 1e6),
+        batch.output + round(sum(t.output for t in timings) * 1e6),
+    )
 
 
 class _Kept:
