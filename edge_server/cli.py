@@ -12,10 +12,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from edge_server import settings
+from edge_server.configuration.nearest import nearest
+from edge_server.configuration.values import shown
 from edge_server.errors import EdgeError, SettingError
 
 # Word on the command line -> module with run(arguments) -> exit status. Imported when asked for.
-_COMMANDS: Final = {"selftest": "edge_server.selftest"}
+_COMMANDS: Final = {"config": "edge_server.config", "selftest": "edge_server.selftest"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,7 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _command(arguments[0], arguments[1:])
         _serve(arguments)
     except EdgeError as error:
-        print(f"edge-server: {error}", file=sys.stderr)
+        for sentence in str(error).splitlines():
+            print(f"edge-server: {sentence}", file=sys.stderr)
         return error.exit_status
     return 0
 
@@ -34,8 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _command(word: str, arguments: Sequence[str]) -> int:
     if word not in _COMMANDS:
         raise SettingError(
-            f"There is no command '{word}': use {', '.join(_COMMANDS)}, or options alone to serve "
-            "(--model FILE)."
+            f"There is no command {shown(word)}: the nearest is {nearest(word, _COMMANDS)}; "
+            "options alone serve, as in --model FILE."
         )
     status: int = importlib.import_module(_COMMANDS[word]).run(arguments)
     return status

@@ -25,9 +25,12 @@ class EdgeError(Exception):
 
 
 class SettingError(EdgeError):
-    """A setting has a value that cannot be used."""
+    """Settings that cannot be used; each argument is a sentence about one."""
 
     exit_status = 2
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.args))
 
 
 class ModelFileError(EdgeError):

@@ -5,13 +5,13 @@ Runs the golden samples that the file carries and shows each; loads nothing of t
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from edge_server.configuration.command_line import Parser
 from edge_server.errors import ModelRefused
 from edge_server.inference import bundle, golden
 from edge_server.inference.classifier import Classifier
@@ -53,8 +53,8 @@ def run(arguments: Sequence[str]) -> int:
     return 0 if report["reproduced"] else 1
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="edge-server selftest",
         description="Run the samples that a model file carries, and show whether this device "
         "answers as it did when it was converted. Exit status: 0 all reproduced, 1 not, 2 no such "

@@ -1,101 +1,178 @@
-"""Every setting once: name, type, default, reason. Command line over EDGE_* environment.
+"""Every setting of the server once: name, type, default, help and the reason for the default.
 
-The command line's parser is made from these fields, so that a new setting is one new field here.
+A new setting is one new field here: option, variable, key and `edge-server config` follow from it.
 """
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from camera.errors import CameraError
+from camera.sources import from_spec
+from edge_server.configuration import command_line, sources
+from edge_server.configuration.declaration import declared, setting
+from edge_server.configuration.sources import Reading
 from edge_server.errors import SettingError
 from edge_server.inference.preprocessing import PRESETS
 
 BUNDLED_MODEL: Final = Path(__file__).parent / "models" / "digits.tflite"
 
 
-def _setting(default: Any, help_text: str, metavar: str | None = None, **bounds: Any) -> Any:
-    metadata = {"help": help_text, "metavar": metavar, **bounds}
-    return field(default=default, metadata=metadata)
-
-
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+
+
+def _check_camera(spec: str) -> None:
+    try:
+        if spec != "none":
+            from_spec(spec)
+    except CameraError as error:
+        raise SettingError(str(error)) from error
 
 
 @dataclass(frozen=True)
 class Settings:
     """What the server runs with. Paths and addresses are as given; 0 means choose."""
 
-    model: Path | None = _setting(
-        None, "the .tflite file to serve (default: the bundled digit classifier)", "FILE"
+    model: Path | None = setting(
+        None,
+        "the .tflite file to serve (default: the bundled digit classifier)",
+        "FILE",
+        reason="a fresh installation answers at once, with a model whose accuracy is known",
     )
-    labels: Path | None = _setting(
-        None, "labels, one a line, for a model that carries none or wrong ones", "FILE"
+    labels: Path | None = setting(
+        None,
+        "labels, one a line, for a model that carries none or wrong ones",
+        "FILE",
+        reason="a file that was made for this server carries its labels",
     )
-    preprocessing: str | None = _setting(
+    preprocessing: str | None = setting(
         None,
         "how pixels were normalized in training, for a model that does not say it",
         choices=tuple(PRESETS),
+        reason="a file that was made for this server says it, and a guess would give wrong answers",
     )
-    color_order: str | None = _setting(
+    color_order: str | None = setting(
         None,
         "order of the colours that --preprocessing means (default: bgr for caffe, else rgb)",
         choices=("rgb", "bgr"),
+        reason="each convention has a usual order, and few models differ",
     )
-    # Reachable from other machines only when asked for: an open port is a decision.
-    host: str = _setting("127.0.0.1", "address to listen on; 0.0.0.0 for the whole LAN", "ADDRESS")
-    port: int = _setting(
-        8080, "port to listen on; 0 chooses a free one", "N", minimum=0, maximum=65535
+    host: str = setting(
+        "127.0.0.1",
+        "address to listen on; 0.0.0.0 for the whole LAN",
+        "ADDRESS",
+        reason="other machines get in only when asked for: an open port is a decision",
     )
-    token_file: Path | None = _setting(
+    port: int = setting(
+        8080,
+        "port to listen on; 0 chooses a free one",
+        "N",
+        minimum=0,
+        maximum=65535,
+        reason="the usual port of a web server that is not run by root",
+    )
+    token_file: Path | None = setting(
         None,
         "file with a token a line; who asks for anything but health has to send one of them",
         "FILE",
+        reason="this machine alone gets in as it is; who opens the port chooses the tokens",
     )
-    camera: str | None = _setting(
+    camera: str | None = setting(
         None,
         "camera: demo, usb:0, folder:DIR, file:CLIP or none "
         "(default: demo with the bundled model, else none)",
         "SPEC",
+        check=_check_camera,
+        reason="no camera is opened unasked, and the demo's digits fit the bundled model alone",
     )
-    title: str = _setting("", "heading of the kiosk page (default: the model's name)", "TEXT")
-    # One interpreter a core gives the best throughput; a second thread in each helps one caller
-    # but not many. Two are enough for most devices and keep memory low.
-    interpreters: int = _setting(
+    title: str = setting(
+        "",
+        "heading of the kiosk page (default: the model's name)",
+        "TEXT",
+        reason="the model's name says what is served",
+    )
+    interpreters: int = setting(
         0,
         "interpreters, each with the whole model (0: one a core, at most 2)",
         "N",
         minimum=0,
         maximum=64,
+        reason="one a core gives the best throughput; two are enough for most devices and keep "
+        "memory low",
     )
-    threads: int = _setting(
-        0, "threads of each interpreter (0: the cores, shared out)", "N", minimum=0, maximum=64
+    threads: int = setting(
+        0,
+        "threads of each interpreter (0: the cores, shared out)",
+        "N",
+        minimum=0,
+        maximum=64,
+        reason="a second thread helps one caller but not many, so cores left over are given out",
     )
-    timeout: float = _setting(
-        10.0, "seconds a request may wait for an interpreter", "SECONDS", minimum=0.01, maximum=600
+    timeout: float = setting(
+        10.0,
+        "seconds a request may wait for an interpreter",
+        "SECONDS",
+        minimum=0.01,
+        maximum=600,
+        reason="a person waits so long and not longer, and no request waits for ever",
     )
-    queue: int = _setting(
+    queue: int = setting(
         32,
         "requests that may wait for an interpreter before more get 503",
         "N",
         minimum=0,
         maximum=10_000,
+        reason="each holds a thread and its picture; more could not be answered in time",
     )
-    max_body: int = _setting(32, "largest request body, MiB", "MIB", minimum=1, maximum=1024)
-    # Pillow itself refuses more than 178 million.
-    max_pixels: int = _setting(50, "largest picture, megapixels", "MP", minimum=1, maximum=178)
-    max_images: int = _setting(64, "most images in one request", "N", minimum=1, maximum=4096)
-    viewers: int = _setting(
-        8, "most viewers of the camera's stream at once", "N", minimum=0, maximum=256
+    max_body: int = setting(
+        32,
+        "largest request body, MiB",
+        "MIB",
+        minimum=1,
+        maximum=1024,
+        reason="room for several photos of a telephone, and not for filling the device's memory",
     )
-    log_level: str = _setting(
-        "info", "how much is logged", choices=("debug", "info", "warning", "error")
+    max_pixels: int = setting(
+        50,
+        "largest picture, megapixels",
+        "MP",
+        minimum=1,
+        maximum=178,  # Pillow itself refuses more
+        reason="above that of most cameras; decoded, it takes 150 MB",
+    )
+    max_images: int = setting(
+        64,
+        "most images in one request",
+        "N",
+        minimum=1,
+        maximum=4096,
+        reason="one request must not keep the interpreters from all others for long",
+    )
+    viewers: int = setting(
+        8,
+        "most viewers of the camera's stream at once",
+        "N",
+        minimum=0,
+        maximum=256,
+        reason="each holds a thread and a share of the network; a kiosk needs one",
+    )
+    log_level: str = setting(
+        "info",
+        "how much is logged",
+        choices=("debug", "info", "warning", "error"),
+        reason="one line a request is what an operator asks for first",
+    )
+    log_format: str = setting(
+        "text",
+        "how: key=value for people, or one JSON object a line for programs",
+        choices=("text", "json"),
+        reason="a log is read on the device before anything collects it",
     )
 
     @property
@@ -121,63 +198,33 @@ class Settings:
 def read(
     arguments: Sequence[str] | None = None, environment: Mapping[str, str] | None = None
 ) -> Settings:
-    """Settings from a command line and an environment.
+    """The settings from command line, environment and file; None means those of this process.
 
-    Raises SettingError for a value that does not fit. An unknown option ends the process with
-    exit status 2 and a sentence, as argparse does.
+    Raises SettingError, with a sentence for each wrong name and value. --help ends the process.
     """
-    environment = os.environ if environment is None else environment
-    given = {k: v for k, v in vars(parser().parse_args(arguments)).items() if v is not None}
-    values: dict[str, Any] = {}
-    for setting in dataclasses.fields(Settings):
-        variable = f"EDGE_{setting.name.upper()}"
-        if setting.name in given:
-            values[setting.name] = _checked(setting, given[setting.name], _option(setting.name))
-        elif environment.get(variable):
-            values[setting.name] = _checked(setting, environment[variable], variable)
-    return Settings(**values)
+    return read_with_sources(parser(), arguments, environment).settings
+
+
+def read_with_sources(
+    options: argparse.ArgumentParser,
+    arguments: Sequence[str] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Reading[Settings]:
+    """As read(), with the place that each comes from; `options` has those of parser()."""
+    return sources.read(Settings, options, arguments, environment)
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line of `python -m edge_server`."""
-    made = argparse.ArgumentParser(
+    made = command_line.Parser(
         prog="edge-server",
         description="Serve an image classifier over HTTP, from uploads and a camera. Each option "
-        "can also be given as an environment variable: --port as EDGE_PORT.",
-        epilog="Another command: `edge-server selftest FILE` runs the samples that a model carries "
-        "and shows whether this device answers as it should.",
+        "can also be given as an environment variable (--max-body as EDGE_MAX_BODY) or in a TOML "
+        "file (max-body = 32); the command line goes before the environment, and that before the "
+        "file.",
+        epilog="Other commands: `edge-server config` shows every setting, where its value comes "
+        "from and why its default is as it is; `edge-server selftest FILE` runs the samples that a "
+        "model carries and shows whether this device answers as it should.",
     )
-    for setting in dataclasses.fields(Settings):
-        text = setting.metadata["help"]
-        if setting.default not in (None, "") and "0:" not in text:
-            text += f" (default: {setting.default})"
-        choices = setting.metadata.get("choices")
-        made.add_argument(
-            _option(setting.name),
-            dest=setting.name,
-            metavar="|".join(choices) if choices else setting.metadata["metavar"],
-            help=text,
-        )
+    command_line.add_options(made, declared(Settings))
     return made
-
-
-def _option(name: str) -> str:
-    return "--" + name.replace("_", "-")
-
-
-def _checked(setting: dataclasses.Field[Any], text: str, where: str) -> Any:
-    """The text as the setting's type, within its bounds. `where` is what the user wrote."""
-    choices = setting.metadata.get("choices")
-    if choices and text not in choices:
-        raise SettingError(f"{where} is '{text}': use one of {', '.join(choices)}.")
-    if setting.type not in ("int", "float"):
-        return Path(text) if "Path" in str(setting.type) else text
-    minimum, maximum = setting.metadata["minimum"], setting.metadata["maximum"]
-    try:
-        number = int(text) if setting.type == "int" else float(text)
-    except ValueError:
-        number = None
-    if number is None or not minimum <= number <= maximum:
-        kind = "a whole number" if setting.type == "int" else "a number"
-        raise SettingError(f"{where} is '{text}': use {kind} from {minimum} to {maximum}.")
-    return number

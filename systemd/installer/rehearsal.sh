@@ -22,7 +22,7 @@ rehearse() {
   else
     local model_here
     model_here=$(get_setting "$work/rehearsal.env" EDGE_MODEL '')
-    setpriv --reuid="$user" --regid="$user" --init-groups "$release/venv/bin/edge-server" --host 127.0.0.1 --port "$rehearsal_port" --camera none \
+    EDGE_CONFIG=-$toml_file setpriv --reuid="$user" --regid="$user" --init-groups "$release/venv/bin/edge-server" --host 127.0.0.1 --port "$rehearsal_port" --camera none \
       ${model_here:+--model "$model_here"} &
     rehearsing=$!
   fi

@@ -1,10 +1,11 @@
 # shellcheck shell=bash
 # Reads and changes single settings in a file of systemd's EnvironmentFile format; keeps every other line as it is.
+# Reads single settings of a TOML file without tables, as edge-server.toml is.
 # Knows no setting by name.
 
 get_setting() { # FILE KEY DEFAULT
   local value
-  value=$(sed -n "s/^$2=//p" "$1" 2>/dev/null | tail -n 1)
+  value=$(sed -n "s/^$2=//p" "$1" 2>/dev/null | tail -n 1) || true
   case $value in
     \"*\")
       value=${value:1:-1}
@@ -13,6 +14,12 @@ get_setting() { # FILE KEY DEFAULT
       ;;
     \'*\') value=${value:1:-1} ;;
   esac
+  printf '%s' "${value:-$3}"
+}
+
+get_toml() { # FILE KEY DEFAULT; a number or a text in one line
+  local value
+  value=$(sed -nE "s/^[[:space:]]*$2[[:space:]]*=[[:space:]]*(\"([^\"]*)\"|'([^']*)'|([^\"'#[:space:]]+)).*/\2\3\4/p" "$1" 2>/dev/null | tail -n 1) || true
   printf '%s' "${value:-$3}"
 }
 

@@ -101,7 +101,7 @@ def test_a_file_that_is_missing_is_one_sentence_and_status_2(selftest, tmp_path)
 
 def test_a_command_that_is_none_is_named_with_those_that_are(capsys):
     assert cli.main(["selftset", "m.tflite"]) == 2
-    assert "There is no command 'selftset': use selftest" in capsys.readouterr().err
+    assert "no command 'selftset': the nearest is selftest" in capsys.readouterr().err
 
 
 def test_it_is_a_command_of_the_server_s_own_program(root, bundled_model):

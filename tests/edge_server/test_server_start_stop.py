@@ -124,10 +124,31 @@ def test_a_wrong_variable_is_one_sentence_and_status_2(server):
     assert "EDGE_PORT is 'x'" in ended(server(environment={"EDGE_PORT": "x"}), 2)
 
 
-def test_an_unknown_option_is_status_2_and_its_name(server):
-    process = server("--colour", "red")
+def test_an_unknown_option_is_status_2_and_the_nearest_name(server):
+    sentence = ended(server("--colour", "red"), 2)
+    assert "no option --colour: the nearest is --color-order" in sentence
+
+
+def test_all_that_is_wrong_is_said_at_once(server, tmp_path):
+    file = tmp_path / "edge.toml"
+    file.write_text("quueue = 1\nviewers = '2'\n")
+    process = server("--config", file, "--prot", 1, environment={"EDGE_QUEUE": "long"})
     assert process.end() == 2
-    assert "unrecognized arguments: --colour red" in process.log
+    assert process.log.splitlines() == [
+        "edge-server: There is no option --prot: the nearest is --port; --help shows all.",
+        f"edge-server: {file}: there is no setting 'quueue': the nearest setting is queue.",
+        "edge-server: EDGE_QUEUE is 'long': use a whole number from 0 to 10000.",
+        f"edge-server: {file}: viewers is a text ('2'): use a whole number from 0 to 256, "
+        "without quotes.",
+    ]
+
+
+def test_a_file_sets_what_command_line_and_environment_do_not(server, tmp_path):
+    file = tmp_path / "edge.toml"
+    file.write_text("port = 0\ncamera = 'none'\ntitle = 'From the file'\n")
+    process = server(environment={"EDGE_CONFIG": str(file), "EDGE_CAMERA": "demo"})
+    assert "<h1>From the file</h1>" in requests.get(process.url, timeout=10).text
+    assert requests.get(process.url + "/readyz", timeout=10).json()["camera"] is not None
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import pytest
 
 from edge_server import settings
+from edge_server.configuration.declaration import Setting, ValueType, declared
 from edge_server.errors import SettingError
 from edge_server.settings import BUNDLED_MODEL, Settings
 
@@ -31,16 +31,32 @@ def test_none_is_no_camera():
     assert settings.read(["--camera", "none"], {}).camera_spec is None
 
 
-def test_every_setting_is_an_option_and_an_environment_variable():
-    help_text = settings.parser().format_help()
-    for setting in dataclasses.fields(Settings):
-        option = "--" + setting.name.replace("_", "-")
-        assert option in help_text
-        choices = setting.metadata.get("choices")
-        text = choices[-1] if choices else "3" if setting.type in ("int", "float") else "x"
-        by_option = settings.read([option, text], {})
-        by_variable = settings.read([], {f"EDGE_{setting.name.upper()}": text})
-        assert by_option == by_variable != Settings()
+def example(setting: Setting) -> str:
+    """A text that is not the setting's default."""
+    if setting.name == "camera":
+        return "usb:1"
+    return setting.choices[-1] if setting.choices else "3"
+
+
+@pytest.mark.parametrize("setting", declared(Settings), ids=lambda setting: setting.name)
+def test_every_setting_is_an_option_a_variable_and_a_key(setting, tmp_path):
+    text = example(setting)
+    number = setting.type in (ValueType.WHOLE_NUMBER, ValueType.NUMBER)
+    file = tmp_path / "settings.toml"
+    file.write_text(f"{setting.key} = {text if number else repr(text)}\n")
+    assert setting.option in settings.parser().format_help()
+    by_option = settings.read([setting.option, text], {})
+    by_variable = settings.read([], {setting.variable: text})
+    by_key = settings.read(["--config", str(file)], {})
+    assert by_option == by_variable == by_key != Settings()
+
+
+@pytest.mark.parametrize("setting", declared(Settings), ids=lambda setting: setting.name)
+def test_every_setting_has_its_help_and_its_reason_in_one_line(setting):
+    for text in (setting.help, setting.reason):
+        assert len(text) > 10
+        assert "\n" not in text
+        assert not text.endswith(".")
 
 
 def test_types_are_those_of_the_fields():
@@ -84,11 +100,19 @@ def test_a_wrong_choice_is_answered_with_the_choices():
         settings.read(["--preprocessing", "imagenet"], {})
 
 
-def test_an_unknown_option_ends_with_status_2(capsys):
-    with pytest.raises(SystemExit) as caught:
-        settings.read(["--colour", "red"], {})
-    assert caught.value.code == 2
-    assert "unrecognized arguments: --colour" in capsys.readouterr().err
+def test_a_camera_that_is_unknown_is_a_wrong_setting():
+    with pytest.raises(SettingError, match=r"--camera can't be used: .*'webcam'; use demo, "):
+        settings.read(["--camera", "webcam"], {})
+
+
+@pytest.mark.parametrize("option", ["--model", "--host", "--camera"])
+def test_an_empty_option_is_no_path_and_no_address(option):
+    with pytest.raises(SettingError, match=f"{option} is ''"):
+        settings.read([option, ""], {})
+
+
+def test_an_empty_title_is_one():
+    assert settings.read(["--title", ""], {"EDGE_TITLE": "x"}).title == ""
 
 
 def test_interpreters_and_threads_share_the_cores(monkeypatch):

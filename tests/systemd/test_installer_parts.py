@@ -110,3 +110,24 @@ def test_what_was_replaced_is_put_back(tmp_path: Path) -> None:
     assert str((tmp_path / "link").readlink()) == "old"
     assert not (tmp_path / "folder/made").exists()
     assert not list(tmp_path.rglob("*.incoming"))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'host = "0.0.0.0"',
+        "host='0.0.0.0' # all",
+        '  host ="0.0.0.0"',
+        'host = "::1"\nhost = "0.0.0.0"',
+    ],
+)
+def test_a_text_of_a_toml_file_is_read(tmp_path: Path, line: str) -> None:
+    file = tmp_path / "edge-server.toml"
+    file.write_text(f"# host = 'x'\nhosts = 'y'\n{line}\nport = 9000 # mine\n")
+    assert call("settings.sh", "get_toml", str(file), "host", "z").stdout == "0.0.0.0"
+    assert call("settings.sh", "get_toml", str(file), "port", "z").stdout == "9000"
+
+
+def test_what_a_toml_file_does_not_say_is_the_default(tmp_path: Path) -> None:
+    missing = call("settings.sh", "get_toml", str(tmp_path / "none.toml"), "port", "8080")
+    assert (missing.returncode, missing.stdout, missing.stderr) == (0, "8080", "")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_server.settings import Settings
+from edge_server.settings import Settings, parser
 
 SYSTEMD = Path(__file__).resolve().parents[2] / "systemd"
 UNIT = SYSTEMD / "edge-server.service"
@@ -82,3 +82,10 @@ def test_settings_file_names_only_settings_of_the_server() -> None:
     known = {f"EDGE_{setting.name.upper()}" for setting in dataclasses.fields(Settings)}
     assert {"EDGE_MODEL", "EDGE_HOST", "EDGE_PORT", "EDGE_CAMERA"} <= set(named) <= known
     assert f"#EDGE_HOST={Settings.host}\n#EDGE_PORT={Settings.port}\n" in text
+
+
+def test_the_unit_reads_a_toml_file_only_if_it_exists() -> None:
+    text = UNIT.read_text()
+    (named,) = re.findall(r"^Environment=EDGE_CONFIG=(\S+)$", text, re.M)
+    assert named == "-/etc/edge-server/edge-server.toml"
+    assert named[1:] in parser().format_help().replace("\n", "").replace(" ", "")
