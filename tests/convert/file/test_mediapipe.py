@@ -24,7 +24,7 @@ from edge_server.inference import bundle, decoding, preprocessing
 from edge_server.inference.manifest import Manifest, Output
 from edge_server.inference.preprocessing import Filter, Fit, Preprocessing
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PYTHON = Path(
     os.environ.get("EDGE_MEDIAPIPE_PYTHON", ROOT / ".venv" / "mediapipe" / "bin" / "python")
 )
