@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from camera.errors import CameraError
-from edge_server import access
+from edge_server import access, body
 from edge_server.errors import EdgeError
 from edge_server.routes import camera, health, pages, predict
 from edge_server.services import Services
@@ -33,6 +33,7 @@ def create_app(services: Services) -> Flask:
     Raises SettingError where a file that the settings name is not fit for its use.
     """
     app = Flask("edge_server")
+    app.request_class = body.InflatingRequest
     app.json = json = DefaultJSONProvider(app)
     json.sort_keys = False
     app.config["MAX_CONTENT_LENGTH"] = services.settings.max_body * 2**20
@@ -51,6 +52,7 @@ def create_app(services: Services) -> Flask:
     def finish(response: Response) -> Response:
         for name, value in _SECURITY_HEADERS.items():
             response.headers.setdefault(name, value)
+        body.compress(response)
         _log.info(
             "method=%s path=%s status=%d ms=%.1f client=%s",
             # Quoted, or a line break in it would begin a line of the log.

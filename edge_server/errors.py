@@ -113,6 +113,12 @@ class TensorError(BadRequest):
     """A tensor that does not fit the model's input."""
 
 
+class BodyTooLarge(BadRequest):
+    """A request body over the limit, as it was before it was compressed."""
+
+    status = 413
+
+
 class UnsupportedMediaType(BadRequest):
     """A request body of a kind that this route does not take."""
 

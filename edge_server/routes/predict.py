@@ -7,8 +7,8 @@ from typing import Any
 
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import RequestEntityTooLarge
 
+from edge_server import body
 from edge_server.errors import BadRequest, ImageError, UnsupportedMediaType
 from edge_server.inference.classifier import DEFAULT_TOP_K, Classification
 from edge_server.inference.served import ServedModel
@@ -26,7 +26,7 @@ def blueprint(services: Services) -> Blueprint:
     @routes.post("/predict")
     def predict() -> ResponseReturnValue:
         started = time.perf_counter()
-        top_k = _top_k()
+        top_k, threshold = _top_k(), _threshold()
         images = _images()
         if len(images.images) > services.settings.max_images:
             raise BadRequest(
@@ -37,8 +37,8 @@ def blueprint(services: Services) -> Blueprint:
         results = _classify(model, images, top_k, services.settings.timeout)
         total_ms = (time.perf_counter() - started) * 1e3
         if images.batch:
-            return jsonify(wire.batch(results, model.info, total_ms))
-        return jsonify(wire.single(results[0], model.info, total_ms))
+            return jsonify(wire.batch(results, model.info, total_ms, threshold))
+        return jsonify(wire.single(results[0], model.info, total_ms, threshold))
 
     return routes
 
@@ -48,6 +48,17 @@ def _top_k() -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= 100_000:
         raise BadRequest(f"top_k is '{text[:20]}': use a whole number from 1.")
     return int(text)
+
+
+def _threshold() -> float:
+    text = request.args.get("threshold", "0")
+    try:
+        threshold = float(text)
+    except ValueError:
+        threshold = -1.0
+    if not 0 <= threshold <= 1:
+        raise BadRequest(f"threshold is '{text[:20]}': use a number from 0 to 1, for example 0.5.")
+    return threshold
 
 
 def _images() -> ImageRequest:
@@ -60,19 +71,16 @@ def _images() -> ImageRequest:
         # A field called "images" asks for the batch's shape, even with one file in it.
         is_batch = len(files) > 1 or files[0][0].startswith("images")
         return ImageRequest(tuple(data for _, data in files), batch=is_batch)
-    body = request.get_data(cache=False)
-    if request.content_length is None and len(body) >= (request.max_content_length or 0):
-        # Of a body whose length is not said beforehand, the rest was left unread.
-        raise RequestEntityTooLarge
-    if not body:
+    data = body.read()
+    if not data:
         raise BadRequest(
             'The request has no body: send JSON {"image": "<base64>"}, a form with a file, '
             "or the bytes of an image."
         )
-    if kind == "application/json" or (kind in _RAW_TYPES and body.lstrip()[:1] == b"{"):
-        return wire.parse_json(body)
+    if kind == "application/json" or (kind in _RAW_TYPES and data.lstrip()[:1] == b"{"):
+        return wire.parse_json(data)
     if kind in _RAW_TYPES or kind.startswith("image/"):
-        return ImageRequest((body,), batch=False)
+        return ImageRequest((data,), batch=False)
     raise UnsupportedMediaType(
         f"Content-Type {kind} is not understood: send application/json, multipart/form-data, "
         "or image/jpeg with the bytes of an image."

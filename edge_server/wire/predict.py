@@ -40,28 +40,38 @@ def parse_json(body: bytes) -> ImageRequest:
     return ImageRequest(images, batch=True)
 
 
-def single(result: Classification, model: ModelInfo, total_ms: float) -> dict[str, Any]:
-    """The answer to one image."""
-    return _answer(result) | _about(model, result.timing, total_ms)
+def single(
+    result: Classification, model: ModelInfo, total_ms: float, threshold: float = 0.0
+) -> dict[str, Any]:
+    """The answer to one image.
+
+    Classes of less confidence than `threshold`, 0..1, are left out. Where that leaves none, the
+    prediction is null; the confidence is still that of the best class.
+    """
+    return _answer(result, threshold) | _about(model, result.timing, total_ms)
 
 
-def batch(results: Sequence[Classification], model: ModelInfo, total_ms: float) -> dict[str, Any]:
-    """The answer to several, in the order sent."""
+def batch(
+    results: Sequence[Classification], model: ModelInfo, total_ms: float, threshold: float = 0.0
+) -> dict[str, Any]:
+    """The answer to several, in the order sent; each as single() has it."""
     timing = sum((result.timing for result in results), Timing())
+    answers = [_answer(result, threshold) for result in results]
     return {
-        "predictions": [result.top[0].label for result in results],
-        "results": [_answer(result) for result in results],
+        "predictions": [answer["prediction"] for answer in answers],
+        "results": answers,
     } | _about(model, timing, total_ms)
 
 
-def _answer(result: Classification) -> dict[str, Any]:
+def _answer(result: Classification, threshold: float) -> dict[str, Any]:
     best = result.top[0]
     return {
-        "prediction": best.label,
+        "prediction": best.label if best.confidence >= threshold else None,
         "confidence": round(best.confidence, 6),
         "top_k": [
             {"label": p.label, "index": p.index, "confidence": round(p.confidence, 6)}
             for p in result.top
+            if p.confidence >= threshold
         ],
     }
 

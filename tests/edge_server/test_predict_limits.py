@@ -89,3 +89,17 @@ def test_a_request_does_not_wait_beyond_its_deadline(application, digit):
     with served.services.models.get().classifier._pool.borrow(1):
         answer = served.client.post("/predict", data=digit(0)[0])
     refused((answer.status_code, answer.get_json()), 504, "within 0.05 s")
+
+
+def test_a_threshold_leaves_out_what_is_less_sure(digits_app, digit):
+    data, label = digit(0)
+    sure = digits_app.client.post("/predict?threshold=0.5&top_k=10", data=data).get_json()
+    assert (sure["prediction"], len(sure["top_k"])) == (label, 1)
+    all_ten = digits_app.client.post("/predict?threshold=0&top_k=10", data=data).get_json()
+    assert len(all_ten["top_k"]) == 10
+
+
+@pytest.mark.parametrize("threshold", ["-0.1", "1.1", "nan", "inf", "high", ""])
+def test_a_threshold_that_is_no_probability_is_refused(digits_app, digit, threshold):
+    answer = digits_app.client.post(f"/predict?threshold={threshold}", data=digit(0)[0])
+    refused((answer.status_code, answer.get_json()), 400, "threshold", "from 0 to 1")

@@ -133,3 +133,25 @@ def test_a_batch_answers_in_order_with_the_sum_of_the_times():
     ] * 2
     assert answer["timing_ms"]["invoke"] == 4
     assert answer["model"]["name"] == "digits"
+
+
+def test_classes_under_the_threshold_are_left_out():
+    answer = wire.single(RESULT, MODEL, 1.0, threshold=0.5)
+    assert answer["prediction"] == "one"
+    assert [entry["label"] for entry in answer["top_k"]] == ["one"]
+
+
+def test_a_class_at_the_threshold_stays():
+    answer = wire.single(RESULT, MODEL, 1.0, threshold=0.0123)
+    assert [entry["label"] for entry in answer["top_k"]] == ["one", "zero"]
+
+
+def test_where_no_class_reaches_the_threshold_the_prediction_is_null():
+    answer = wire.single(RESULT, MODEL, 1.0, threshold=0.99)
+    assert (answer["prediction"], answer["confidence"], answer["top_k"]) == (None, 0.987654, [])
+
+
+def test_in_a_batch_the_threshold_judges_each():
+    sure = Classification((Prediction("zero", 0, 1.0),), Timing())
+    answer = wire.batch([RESULT, sure], MODEL, 1.0, threshold=0.99)
+    assert answer["predictions"] == [None, "zero"]

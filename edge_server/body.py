@@ -1,0 +1,54 @@
+"""Bodies of requests and answers as they go over the wire: their limit, gzip and deflate."""
+
+from __future__ import annotations
+
+import io
+from typing import IO, Final
+
+from flask import Request, Response, request
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.utils import cached_property
+
+from edge_server.compression import ENCODINGS, WORTH_BYTES, deflate, inflate
+
+# Pictures and streams are compressed already.
+_WORTH_TYPES: Final = ("application/json", "application/octet-stream", "text/", "image/svg+xml")
+
+
+class InflatingRequest(Request):
+    """A request whose body reads as if it had never been compressed, within the same limit."""
+
+    @cached_property
+    def stream(self) -> IO[bytes]:
+        stream = super().stream
+        encoding = self.headers.get("Content-Encoding", "").strip().lower()
+        if encoding in ("", "identity"):
+            return stream
+        data = _within_limit(self, stream.read())
+        return io.BytesIO(inflate(data, encoding, limit=self.max_content_length or 0))
+
+
+def read() -> bytes:
+    """The whole body of the request at hand. Raises what HTTP says of one that is too large."""
+    return _within_limit(request, request.get_data(cache=False))
+
+
+def _within_limit(request_: Request, data: bytes) -> bytes:
+    if request_.content_length is None and len(data) >= (request_.max_content_length or 0):
+        # Of a body whose length is not said beforehand, the rest was left unread.
+        raise RequestEntityTooLarge
+    return data
+
+
+def compress(response: Response) -> None:
+    """Compress an answer that is worth it, in the way that its client prefers."""
+    kind = response.mimetype or ""
+    if response.is_streamed or not kind.startswith(_WORTH_TYPES):
+        return
+    response.vary.add("Accept-Encoding")
+    if (response.content_length or 0) < WORTH_BYTES or response.content_encoding:
+        return
+    encoding = request.accept_encodings.best_match((*ENCODINGS, "identity"))
+    if encoding in ENCODINGS:
+        response.set_data(deflate(response.get_data(), encoding))
+        response.content_encoding = encoding
