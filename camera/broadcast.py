@@ -55,6 +55,11 @@ class Broadcast:
         """How many viewers there are now."""
         return self._viewers
 
+    @property
+    def max_viewers(self) -> int:
+        """How many there may be."""
+        return self._max_viewers
+
     def jpeg(self, frame: Frame) -> bytes:
         """The frame as JPEG, encoded once for all who ask for the newest one."""
         with self._encoding:

@@ -80,6 +80,7 @@ class Grabber:
         self._frame: Frame | None = None
         self._times: deque[float] = deque(maxlen=1024)
         self._stuck: list[Reader] = []
+        self._seen = self._unseen = self._reconnections = 0
 
     def __enter__(self) -> Grabber:
         self.start()
@@ -118,13 +119,13 @@ class Grabber:
     def latest(self) -> Frame | None:
         """The newest frame, however old it is; None before the first one."""
         with self._lock:
-            return self._frame
+            return self._hand_out()
 
     def wait_for_newer(self, number: int, timeout: float) -> Frame | None:
         """The newest frame once its number is above `number`; None at `timeout` (s) or stop."""
         with self._newer:
             self._newer.wait_for(lambda: not self._running() or self._is_newer(number), timeout)
-            return self._frame if self._running() and self._is_newer(number) else None
+            return self._hand_out() if self._running() and self._is_newer(number) else None
 
     def wait_for_stop(self, timeout: float) -> bool:
         """Sleeps `timeout` seconds, less when the grabber stops; True if it is stopped."""
@@ -143,10 +144,17 @@ class Grabber:
                 last_frame_at=frame.captured_at if frame else None,
                 size=frame.size if frame else None,
                 error=self._error,
+                age=frame.age(self._clock()) if frame else None,
+                unseen=self._unseen,
+                reconnections=self._reconnections,
             )
 
     def _running(self) -> bool:
         return self._supervisor is not None and not self._stopping
+
+    def _hand_out(self) -> Frame | None:
+        self._seen = self._frame.number if self._frame else 0
+        return self._frame
 
     def _is_newer(self, number: int) -> bool:
         return self._frame is not None and self._frame.number > number
@@ -192,6 +200,7 @@ class Grabber:
                     self._go(CameraState.CLOSED)
                 return
             with self._lock:
+                self._reconnections += 1
                 self._go(CameraState.OPENING)
 
     def _begin(self) -> Reader:
@@ -265,6 +274,7 @@ class Grabber:
             if reader is not self._reader or self._stopping:
                 return
             number = self._frame.number + 1 if self._frame else 1
+            self._unseen += number - 1 > self._seen
             self._frame = Frame(pixels, number, captured_at, captured_monotonic)
             self._times.append(captured_monotonic)
             self._progress_at = captured_monotonic

@@ -46,6 +46,9 @@ class CameraStatus:
     last_frame_at  Unix time in seconds of the newest frame, None before the first one
     size           width and height of the newest frame in pixels, None before the first one
     error          one sentence on why there are no frames, None while there is no trouble
+    age            seconds since the newest frame was captured, None before the first one
+    unseen         frames that a newer one replaced before anybody asked for them
+    reconnections  attempts that were begun after the camera had been lost
     """
 
     state: CameraState
@@ -55,6 +58,9 @@ class CameraStatus:
     last_frame_at: float | None
     size: tuple[int, int] | None
     error: str | None
+    age: float | None = None
+    unseen: int = 0
+    reconnections: int = 0
 
     @property
     def shows(self) -> bool:

@@ -62,6 +62,30 @@ def test_a_wheel_of_tflite_runtime_exists_for_armv7l(tmp_path: Path) -> None:
     assert next(tmp_path.iterdir()).name.endswith("armv7l.whl")
 
 
+@pytest.mark.parametrize("python", ["3.9", "3.11"])
+def test_what_every_device_gets_needs_no_compiler_on_armv7l(
+    root: Path, tmp_path: Path, python: str
+) -> None:
+    everywhere = [line for line in lines(root / "requirements-edge.txt") if ";" not in line]
+    assert any(line.startswith("prometheus-client") for line in everywhere)
+    command = [
+        *(sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed"),
+        # pip takes the platforms literally: what runs on glibc 2.34 is called after older ones.
+        *(f"--platform=manylinux_2_{glibc}_armv7l" for glibc in (34, 31, 17)),
+        *(
+            "--target",
+            str(tmp_path),
+            "--python-version",
+            python,
+            "--only-binary",
+            ":all:",
+            *everywhere,
+        ),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("name", ["requirements-edge.txt", "requirements-dev.txt"])
 def test_every_requirement_has_an_upper_bound(root: Path, name: str) -> None:
     from packaging.requirements import Requirement

@@ -16,7 +16,7 @@ from edge_server.inference.bundle import Bundle
 from edge_server.inference.decoding import Pixels
 from edge_server.inference.manifest import Output
 from edge_server.inference.observer import SILENT, Observer, request
-from edge_server.inference.pool import Pool
+from edge_server.inference.pool import Occupancy, Pool
 from edge_server.inference.preprocessing import FloatTensor, Tensor
 from edge_server.inference.runtime import Model, TensorInfo, dequantize
 
@@ -112,6 +112,11 @@ class Classifier:
         self.batch = 1
         if bundle.manifest is not None and bundle.manifest.resizable_batch:
             self.batch = batching.size_that_pays(bundle.file.data, threads=threads)
+
+    @property
+    def occupancy(self) -> Occupancy:
+        """What the interpreters do now."""
+        return self._pool.occupancy
 
     def classify(
         self, image: bytes, *, top_k: int = DEFAULT_TOP_K, timeout: float = 30.0

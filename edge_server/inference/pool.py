@@ -9,12 +9,23 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
 from edge_server.errors import DeadlineExceeded, Overloaded
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Occupancy:
+    """How many members are free and busy, and how many borrowers wait, of so many that may."""
+
+    free: int
+    busy: int
+    waiting: int
+    max_waiting: int
 
 
 class Pool(Generic[T]):
@@ -46,6 +57,13 @@ class Pool(Generic[T]):
     def waiting(self) -> int:
         """How many borrowers wait now."""
         return len(self._waiting)
+
+    @property
+    def occupancy(self) -> Occupancy:
+        """Who has the members now, and who waits for them."""
+        with self._lock:
+            free, waiting = len(self._free), len(self._waiting)
+        return Occupancy(free, self._size - free, waiting, self._max_waiting)
 
     @contextmanager
     def borrow(self, timeout: float, *, admitted: bool = False) -> Iterator[T]:

@@ -65,7 +65,7 @@ class ModelStatistics:
     failed       requests that got an error instead, for whatever reason
     shed         of these, those turned away because too many waited
     timed_out    of these, those whose deadline came before an interpreter was free
-    stages       each image's share of the time, by STAGES
+    stages       each image's share of the time, by STAGES; decode only of encoded images
     images       images that were answered
     executions   runs of an interpreter; fewer than `images` where they were batches
     batches      the same by how many pictures a run had
@@ -85,6 +85,15 @@ class ModelStatistics:
     batches: dict[int, BatchStatistics] = field(default_factory=dict)
     last_answer: float | None = None
     predictions: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A version with its numbers, and the classifiers that answer with it; none when it is gone."""
+
+    info: ModelInfo
+    statistics: ModelStatistics
+    classifiers: list[Classifier]
 
 
 class _Durations:
@@ -128,7 +137,8 @@ class Tally:
             self._last_answer = time.time()
             for answer in answers:
                 timing = answer.timing
-                self._decode.add(timing.decode / 1e3)
+                if timing.decode:  # the camera's pictures are pixels already
+                    self._decode.add(timing.decode / 1e3)
                 self._preprocess.add(timing.preprocess / 1e3)
                 self._queue.add(timing.queue / 1e3)
                 self._invoke.add(timing.invoke / 1e3)
@@ -182,6 +192,9 @@ class _Kept:
         self.counted: list[weakref.ref[Classifier]] = []
         self.gone_since: float | None = None
 
+    def living(self) -> list[Classifier]:
+        return [found for found in (ref() for ref in self.counted) if found is not None]
+
 
 class Observations:
     """The tallies of all versions that are served, and for a while of those that were.
@@ -219,18 +232,18 @@ class Observations:
             kept = self._kept.get((name, version))
         return kept.tally.read() if kept else ModelStatistics()
 
-    def all(self) -> list[tuple[ModelInfo, ModelStatistics]]:
-        """Every version that has numbers, with them."""
+    def all(self) -> list[Observed]:
+        """Every version that has numbers."""
         with self._lock:
             self._forget()
-            tallies = [kept.tally for kept in self._kept.values()]
-        return [(tally.info, tally.read()) for tally in tallies]
+            kept = [(kept.tally, kept.living()) for kept in self._kept.values()]
+        return [Observed(tally.info, tally.read(), living) for tally, living in kept]
 
     def _forget(self) -> None:
         now = self._clock()
         gone: list[tuple[float, tuple[str, str]]] = []
         for key, kept in self._kept.items():
-            if any(ref() is not None for ref in kept.counted):
+            if kept.living():
                 continue
             if kept.gone_since is None:
                 kept.gone_since = now

@@ -250,3 +250,47 @@ def test_a_source_that_fails_to_close_does_not_end_the_grabber(grab, played, gra
 
     monkeypatch.setattr(played, "close", close)
     assert grab(played(play)).wait_for_newer(0, 10)
+
+
+def test_frames_that_nobody_asked_for_are_counted(grab, played, gray, until):
+    more = threading.Semaphore(4)
+
+    def play(attempt, number):
+        more.acquire(timeout=30)
+        return gray(number)
+
+    grabber = grab(played(play))
+    until(lambda: grabber.status().frames == 4)
+    assert grabber.status().unseen == 3  # the fourth may be asked for yet
+    assert grabber.latest().number == 4
+    more.release(2)
+    until(lambda: grabber.status().frames == 6)
+    assert grabber.status().unseen == 4
+    assert grabber.wait_for_newer(5, 10).number == 6
+    more.release(1)
+    until(lambda: grabber.status().frames == 7)
+    assert grabber.status().unseen == 4
+    more.release(100)
+
+
+def test_every_attempt_after_a_loss_is_counted(grab, played, gray, until):
+    def play(attempt, number):
+        if attempt < 3:
+            raise CameraError("It was unplugged.")
+        return gray(number)
+
+    grabber = grab(played(play))
+    until(state_is(grabber, CameraState.LIVE))
+    assert grabber.status().reconnections == 2
+
+
+def test_the_status_tells_the_newest_frames_age_on_the_clock_that_never_jumps(played, gray, until):
+    now = [100.0]
+    with Grabber(
+        played(lambda attempt, number: gray(1) if number == 1 else threading.Event().wait(1)),
+        clock=lambda: now[0],
+        wall_clock=lambda: 0.0,
+    ) as grabber:
+        until(lambda: grabber.status().frames == 1)
+        now[0] += 1.5
+        assert grabber.status().age == pytest.approx(1.5)

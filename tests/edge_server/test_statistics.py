@@ -136,12 +136,12 @@ def test_a_version_that_is_gone_stays_for_a_while(load, observations, clock, dig
     model = load()
     model.classifier.classify(digit(0)[0])
     clock.now = 10_000
-    assert [info.version for info, _ in observations.all()] == ["1"]
+    assert [seen.info.version for seen in observations.all()] == ["1"]
     del model
     gc.collect()
-    assert [info.version for info, _ in observations.all()] == ["1"]
+    assert [seen.info.version for seen in observations.all()] == ["1"]
     clock.now += 600
-    assert observations.all()[0][1].images == 1
+    assert observations.all()[0].statistics.images == 1
     clock.now += 1
     assert observations.all() == []
     assert observations.of("digits", "1") == ModelStatistics()
@@ -164,7 +164,7 @@ def test_thousands_of_versions_are_not_kept(load, observations, clock):
             )
         )
         clock.now += 0.1
-    kept = [info.version for info, _ in observations.all()]
+    kept = [seen.info.version for seen in observations.all()]
     # The one in use, though it is the oldest, and the newest of those that are gone.
     assert kept == ["0", "2997", "2998", "2999"]
     assert model.classifier.observer.read() == observations.of("digits", "0")

@@ -1,0 +1,1 @@
+"""What Prometheus reads: catalogue (each metric once), parts that fill it, exposition."""

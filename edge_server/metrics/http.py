@@ -1,0 +1,37 @@
+"""HTTP requests, counted as they are answered. Knows nothing of Flask."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+from edge_server.inference.statistics import BOUNDS
+from edge_server.metrics import catalogue
+
+# A method is whatever the client writes; a label must not be.
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+OTHER: Final = "other"
+
+
+class HttpMetrics:
+    """Requests by route, method and status. Routes are patterns, so that there are few of them."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        requests, duration = catalogue.HTTP_REQUESTS, catalogue.HTTP_DURATION
+        self._requests = Counter(
+            requests.name, requests.help, requests.labels, registry=registry
+        ).labels
+        self._duration = Histogram(
+            duration.name, duration.help, duration.labels, registry=registry, buckets=BOUNDS
+        ).labels
+        # A child is looked up by its labels under a lock, which costs more than counting.
+        self._counter = cache(self._requests)
+        self._histogram = cache(self._duration)
+
+    def answered(self, method: str, route: str | None, status: int, seconds: float) -> None:
+        """`route` is the pattern that took the request, None where none did."""
+        route = route or OTHER
+        self._counter(method if method in _METHODS else OTHER, route, str(status)).inc()
+        self._histogram(route).observe(seconds)

@@ -1,0 +1,41 @@
+"""GET /metrics, and the counting of every request."""
+
+from __future__ import annotations
+
+import time
+
+from flask import Blueprint, Response, g, request
+from flask.typing import ResponseReturnValue
+from prometheus_client import make_wsgi_app
+
+from edge_server.metrics.exposition import Metrics
+from edge_server.services import Services
+
+
+def blueprint(services: Services, metrics: Metrics | None = None) -> Blueprint:
+    routes = Blueprint("metrics", __name__)
+    metrics = metrics or Metrics(services)
+    exposition, http = make_wsgi_app(metrics.registry), metrics.http
+
+    @routes.before_app_request
+    def begin() -> None:
+        g.began = time.perf_counter()
+
+    @routes.after_app_request
+    def count(response: Response) -> Response:
+        route = request.url_rule.rule if request.url_rule else None
+        began = g.get("began", time.perf_counter())
+        seconds = time.perf_counter() - began
+        http.answered(request.method, route, response.status_code, seconds)
+        return response
+
+    @routes.get("/metrics")
+    def read() -> ResponseReturnValue:
+        # The client library chooses format and compression; it does not know of HEAD.
+        answer = Response.from_app(exposition, request.environ | {"REQUEST_METHOD": "GET"})
+        answer.get_data()  # whole, so that its length is said
+        answer.headers["Cache-Control"] = "no-store"
+        answer.vary.update(("Accept", "Accept-Encoding"))
+        return answer
+
+    return routes
