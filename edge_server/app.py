@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-import time
 from urllib.parse import quote
 
-from flask import Flask, Response, g, jsonify, request
+from flask import Flask, Response, jsonify, request
 from flask.json.provider import DefaultJSONProvider
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
@@ -14,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 from camera.errors import CameraError
 from edge_server import access, body
 from edge_server.errors import EdgeError
-from edge_server.routes import camera, health, metrics, pages, predict
+from edge_server.routes import camera, current, health, metrics, pages, predict
 from edge_server.services import Services
 
 _log = logging.getLogger(__name__)
@@ -42,10 +41,7 @@ def create_app(services: Services) -> Flask:
     for module in (metrics, predict, camera, health, pages):
         app.register_blueprint(module.blueprint(services))
 
-    @app.before_request
-    def start_clock() -> None:
-        g.started = time.perf_counter()
-
+    current.follow(app, services.settings.timeout)
     access.protect(app, services.settings.token_file)
 
     @app.after_request
@@ -57,7 +53,7 @@ def create_app(services: Services) -> Flask:
             "method=%s path=%s status=%d ms=%.1f client=%s",
             # Quoted, or a line break in it would begin a line of the log.
             *(request.method, quote(request.path), response.status_code),
-            *((time.perf_counter() - g.started) * 1e3, request.remote_addr),
+            *(current.milliseconds(), request.remote_addr),
         )
         return response
 

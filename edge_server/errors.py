@@ -133,9 +133,15 @@ class Overloaded(EdgeError):
 
 
 class DeadlineExceeded(EdgeError):
-    """No interpreter became free before the request's deadline."""
+    """The request's deadline came before its answer."""
 
     status = 504
+
+
+class ClientGone(EdgeError):
+    """Whoever asked has left. Nobody reads the answer; the status is for the log, as nginx's."""
+
+    status = 499
 
 
 class CameraUnavailable(EdgeError):

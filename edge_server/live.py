@@ -12,6 +12,7 @@ from typing import Final
 
 from camera.frame import Frame
 from camera.grabber import Grabber
+from edge_server.deadline import Deadline
 from edge_server.errors import CameraUnavailable, DeadlineExceeded
 from edge_server.inference.classifier import Classification
 from edge_server.inference.served import ServedModel
@@ -32,16 +33,14 @@ class LiveAnswer:
 class Live:
     """Classifies the camera's newest frame, each frame at most once."""
 
-    def __init__(
-        self, grabber: Grabber, model: Callable[[], ServedModel], *, timeout: float
-    ) -> None:
+    def __init__(self, grabber: Grabber, model: Callable[[], ServedModel]) -> None:
         """`model` gives the one to ask now."""
-        self._grabber, self._model, self._timeout = grabber, model, timeout
+        self._grabber, self._model = grabber, model
         self._lock = threading.Lock()
         self._answer: LiveAnswer | None = None
 
-    def newest(self) -> LiveAnswer:
-        """The answer to the newest frame.
+    def newest(self, deadline: Deadline | None = None) -> LiveAnswer:
+        """The answer to the newest frame, within 30 s where no deadline is given.
 
         Raises CameraUnavailable where there is none or only an old one, DeadlineExceeded, and
         what `model` and Classifier.classify_pixels raise.
@@ -49,18 +48,19 @@ class Live:
         frame = self._grabber.latest()
         if frame is None or frame.age() > MAX_FRAME_AGE:
             raise CameraUnavailable(self._grabber.status().trouble())
-        if not self._lock.acquire(timeout=self._timeout):
+        until = deadline or Deadline()
+        if not self._lock.acquire(timeout=until.remaining):
             late = DeadlineExceeded(
-                f"The camera's picture was not classified within {self._timeout:g} s: "
+                f"The camera's picture was not classified within {until.seconds:g} s: "
                 "try again, with fewer requests at a time."
             )
-            self._model().classifier.observer.failed(late, self._timeout)
+            self._model().classifier.observer.failed(late, until.seconds)
             raise late
         try:
             # While this thread waited, another may have answered a newer frame than its own.
             if self._answer is None or self._answer.frame.number < frame.number:
                 model = self._model()
-                result = model.classifier.classify_pixels(frame.pixels, timeout=self._timeout)
+                result = model.classifier.classify_pixels(frame.pixels, deadline=until)
                 self._answer = LiveAnswer(frame, result, model)
             return self._answer
         finally:

@@ -94,4 +94,4 @@ def _camera(settings: Settings, grabber: Grabber | None, models: Repository) -> 
     if grabber is None:
         return None
     broadcast = Broadcast(grabber, max_viewers=settings.viewers)
-    return Camera(grabber, broadcast, Live(grabber, models.get, timeout=settings.timeout))
+    return Camera(grabber, broadcast, Live(grabber, models.get))

@@ -116,7 +116,7 @@ class Settings:
     )
     timeout: float = setting(
         10.0,
-        "seconds a request may wait for an interpreter",
+        "seconds from the arrival of a request to its answer",
         "SECONDS",
         minimum=0.01,
         maximum=600,

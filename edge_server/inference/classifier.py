@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 
 import numpy as np
 
+from edge_server.deadline import Deadline
 from edge_server.errors import ImageError, ModelFailed, ModelFileError, SettingError
 from edge_server.inference import batching, decoding, preprocessing, tensors
 from edge_server.inference.bundle import Bundle
@@ -119,71 +120,84 @@ class Classifier:
         return self._pool.occupancy
 
     def classify(
-        self, image: bytes, *, top_k: int = DEFAULT_TOP_K, timeout: float = 30.0
+        self, image: bytes, *, top_k: int = DEFAULT_TOP_K, deadline: Deadline | None = None
     ) -> Classification:
         """Classify one encoded image.
 
-        Raises ImageError, Overloaded, DeadlineExceeded (after `timeout` seconds), ModelFailed.
+        Raises ImageError, Overloaded, DeadlineExceeded, ClientGone, ModelFailed.
+        Without a `deadline` there are 30 seconds.
         """
         with request(self.observer):
-            return self._classify([image], top_k, timeout)[0]
+            return self._classify([image], top_k, deadline or Deadline())[0]
 
     def classify_batch(
-        self, images: Sequence[bytes], *, top_k: int = DEFAULT_TOP_K, timeout: float = 30.0
+        self,
+        images: Sequence[bytes],
+        *,
+        top_k: int = DEFAULT_TOP_K,
+        deadline: Deadline | None = None,
     ) -> list[Classification]:
         """Classify the images of one request, side by side in the interpreters that are free.
 
         The answers are those of classify(), in the order of the images. All or nothing: raises
-        what classify() raises, an ImageError with the `position` of its image. `timeout` is how
-        long any of them may wait for an interpreter.
+        what classify() raises, an ImageError with the `position` of its image. The deadline is for
+        all of them together.
         """
 
+        until = deadline or Deadline()
+
         def work(part: range) -> list[Classification]:
-            return self._classify(images[part.start : part.stop], top_k, timeout, part.start)
+            return self._classify(images[part.start : part.stop], top_k, until, part.start)
 
         with request(self.observer):
             return self._side_by_side(len(images), work)
 
-    def infer(self, tensor: Tensor, *, timeout: float = 30.0) -> FloatTensor:
+    def infer(self, tensor: Tensor, *, deadline: Deadline | None = None) -> FloatTensor:
         """What the model itself puts out for pictures that are tensors already.
 
         Takes (n, height, width, channels) as `tensors` accepts it; gives float32 (n, classes),
-        dequantized, of logits the logits. Raises TensorError, Overloaded, DeadlineExceeded.
+        dequantized, of logits the logits. Raises TensorError, Overloaded, DeadlineExceeded,
+        ClientGone.
         """
         start = time.perf_counter()
+        until = deadline or Deadline()
         with request(self.observer):
             accepted = self.tensors.accept(tensor)
             accepting = Timing(preprocess=_milliseconds_since(start) / len(accepted))
 
             def work(part: range) -> list[FloatTensor]:
                 own = [accepting] * len(part)
-                return list(self._infer(accepted[part.start : part.stop], own, timeout, part.start))
+                return list(self._infer(accepted[part.start : part.stop], own, until, part.start))
 
             rows: list[FloatTensor] = self._side_by_side(len(accepted), work)
             return np.stack(rows)
 
-    def infer_images(self, images: Sequence[bytes], *, timeout: float = 30.0) -> FloatTensor:
+    def infer_images(
+        self, images: Sequence[bytes], *, deadline: Deadline | None = None
+    ) -> FloatTensor:
         """infer() for encoded images, which go through the model's own preprocessing."""
 
+        until = deadline or Deadline()
+
         def work(part: range) -> list[FloatTensor]:
-            tensor, own = self._prepare_all(images[part.start : part.stop], part.start)
-            return list(self._infer(tensor, own, timeout, part.start))
+            tensor, own = self._prepare_all(images[part.start : part.stop], until, part.start)
+            return list(self._infer(tensor, own, until, part.start))
 
         with request(self.observer):
             rows: list[FloatTensor] = self._side_by_side(len(images), work)
             return np.stack(rows)
 
     def classify_pixels(
-        self, pixels: Pixels, *, top_k: int = DEFAULT_TOP_K, timeout: float = 30.0
+        self, pixels: Pixels, *, top_k: int = DEFAULT_TOP_K, deadline: Deadline | None = None
     ) -> Classification:
         """The same as classify() for decoded pixels: uint8 (h, w, 3) RGB."""
         with request(self.observer):
             tensor, own = self._prepare_pixels(pixels)
-            return self._answer(tensor, [own], top_k, timeout)[0]
+            return self._answer(tensor, [own], top_k, deadline or Deadline())[0]
 
-    def scores(self, pixels: Pixels, *, timeout: float = 30.0) -> FloatTensor:
+    def scores(self, pixels: Pixels, *, deadline: Deadline | None = None) -> FloatTensor:
         """The score of each class for uint8 (h, w, 3) RGB: float32 (classes,), 0..1."""
-        values, _ = self._run(self._prepare_pixels(pixels)[0], timeout)
+        values, _ = self._run(self._prepare_pixels(pixels)[0], deadline or Deadline())
         scores: FloatTensor = self._scores(values)[0]
         return scores
 
@@ -199,33 +213,33 @@ class Classifier:
             return [answer for answers in threads.map(work, parts) for answer in answers]
 
     def _classify(
-        self, images: Sequence[bytes], top_k: int, timeout: float, first: int = 0
+        self, images: Sequence[bytes], top_k: int, deadline: Deadline, first: int = 0
     ) -> list[Classification]:
         """Images that go through one interpreter together; `first` is the place of their first."""
-        tensor, own = self._prepare_all(images, first)
+        tensor, own = self._prepare_all(images, deadline, first)
         # What is let in is answered as a whole, or the work on its first images was for nothing.
-        return self._answer(tensor, own, top_k, timeout, admitted=first > 0)
+        return self._answer(tensor, own, top_k, deadline, admitted=first > 0)
 
     def _answer(
         self,
         tensor: Tensor,
         own: Sequence[Timing],
         top_k: int,
-        timeout: float,
+        deadline: Deadline,
         *,
         admitted: bool = False,
     ) -> list[Classification]:
         """The classes of a tensor's pictures; `own` is what each has taken until now."""
-        values, shared = self._run(tensor, timeout, admitted=admitted)
+        values, shared = self._run(tensor, deadline, admitted=admitted)
         start = time.perf_counter()
         tops = [self._top(row, top_k) for row in self._scores(values)]
         return self._tell(tops, own, shared, start)
 
     def _infer(
-        self, tensor: Tensor, own: Sequence[Timing], timeout: float, first: int
+        self, tensor: Tensor, own: Sequence[Timing], deadline: Deadline, first: int
     ) -> FloatTensor:
         """The values (n, classes) of a tensor's pictures."""
-        values, shared = self._run(tensor, timeout, admitted=first > 0)
+        values, shared = self._run(tensor, deadline, admitted=first > 0)
         start = time.perf_counter()
         scores = to_scores(values, self.bundle.output)
         self._tell([self._top(row, 1) for row in scores], own, shared, start)
@@ -246,8 +260,13 @@ class Classifier:
         self.observer.executed(answers)
         return answers
 
-    def _prepare_all(self, images: Sequence[bytes], first: int) -> tuple[Tensor, list[Timing]]:
-        prepared = [self._prepare(image, first + n) for n, image in enumerate(images)]
+    def _prepare_all(
+        self, images: Sequence[bytes], deadline: Deadline, first: int
+    ) -> tuple[Tensor, list[Timing]]:
+        prepared = []
+        for position, image in enumerate(images, first):
+            deadline.check()
+            prepared.append(self._prepare(image, position))
         return np.concatenate([tensor for tensor, _ in prepared]), [own for _, own in prepared]
 
     def _prepare(self, image: bytes, position: int) -> tuple[Tensor, Timing]:
@@ -270,11 +289,11 @@ class Classifier:
         return tensor, Timing(preprocess=_milliseconds_since(start))
 
     def _run(
-        self, tensor: Tensor, timeout: float, *, admitted: bool = False
+        self, tensor: Tensor, deadline: Deadline, *, admitted: bool = False
     ) -> tuple[FloatTensor, Timing]:
         """The output (n, classes) for a tensor (n, h, w, c), and each picture's share of time."""
         start = time.perf_counter()
-        with self._pool.borrow(timeout, admitted=admitted) as model:
+        with self._pool.borrow(deadline, admitted=admitted) as model:
             borrowed = time.perf_counter()
             model.resize(len(tensor))
             raw = model.run(tensor)

@@ -11,11 +11,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
-from edge_server.errors import DeadlineExceeded, Overloaded
+from edge_server.deadline import Deadline
+from edge_server.errors import ClientGone, DeadlineExceeded, Overloaded
 
 T = TypeVar("T")
+
+# How soon it is noticed that whoever waits has left. Seconds.
+_LOOK_UP: Final = 0.1
 
 
 @dataclass(frozen=True)
@@ -66,19 +70,24 @@ class Pool(Generic[T]):
         return Occupancy(free, self._size - free, waiting, self._max_waiting)
 
     @contextmanager
-    def borrow(self, timeout: float, *, admitted: bool = False) -> Iterator[T]:
+    def borrow(self, deadline: Deadline | float, *, admitted: bool = False) -> Iterator[T]:
         """A member, for the length of the `with` block; handed back whatever happens in it.
 
-        Waits at most `timeout` seconds. Raises Overloaded where too many wait already, but not
-        for the rest of a request that was `admitted`; DeadlineExceeded when the time is up.
+        Waits until the deadline (or so many seconds). Raises Overloaded where too many wait
+        already, but not for the rest of a request that was `admitted`; DeadlineExceeded when the
+        time is up, ClientGone when nobody needs it any more.
         """
-        member = self._take(timeout, admitted)
+        if not isinstance(deadline, Deadline):
+            deadline = Deadline(deadline)
+        member = self._take(deadline, admitted)
         try:
+            if deadline.is_gone():
+                raise ClientGone("Whoever asked left before an interpreter was free.")
             yield member
         finally:
             self._give(member)
 
-    def _take(self, timeout: float, admitted: bool) -> T:
+    def _take(self, deadline: Deadline, admitted: bool) -> T:
         with self._lock:
             if self._free:
                 return self._free.pop()
@@ -89,21 +98,25 @@ class Pool(Generic[T]):
                 )
             box: SimpleQueue[T] = SimpleQueue()
             self._waiting.append(box)
-        try:
-            return box.get(timeout=timeout)
-        except Empty:
-            return self._last_chance(box, timeout)
+        while True:
+            try:
+                return box.get(timeout=min(_LOOK_UP, deadline.remaining))
+            except Empty:
+                if deadline.remaining == 0 or deadline.is_gone():
+                    return self._last_chance(box, deadline)
 
-    def _last_chance(self, box: SimpleQueue[T], timeout: float) -> T:
-        """A member that came at the very moment when the time was up is taken, not lost."""
+    def _last_chance(self, box: SimpleQueue[T], deadline: Deadline) -> T:
+        """A member that came at the very moment when the wait ended is taken, not lost."""
         with self._lock:
-            if box in self._waiting:
-                self._waiting.remove(box)
-                raise DeadlineExceeded(
-                    f"No interpreter became free within {timeout:g} s: "
-                    "try again, with fewer requests at a time."
-                )
-        return box.get()
+            if box not in self._waiting:
+                return box.get()
+            self._waiting.remove(box)
+        if deadline.is_gone():
+            raise ClientGone("Whoever asked left while the request waited.")
+        raise DeadlineExceeded(
+            f"No interpreter became free within {deadline.seconds:g} s: "
+            "try again, with fewer requests at a time."
+        )
 
     def _give(self, member: T) -> None:
         with self._lock:

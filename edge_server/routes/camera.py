@@ -11,6 +11,7 @@ from flask import Blueprint, Response, jsonify
 from flask.typing import ResponseReturnValue
 
 from camera.frame import Frame
+from edge_server.routes import current
 from edge_server.services import Camera, Services
 from edge_server.wire import predict as wire
 
@@ -49,7 +50,7 @@ def blueprint(services: Services) -> Blueprint:
     def prediction() -> ResponseReturnValue:
         started = time.perf_counter()
         camera = services.require_camera()
-        answer = camera.live.newest()
+        answer = camera.live.newest(current.deadline())
         total_ms = (time.perf_counter() - started) * 1e3
         document = wire.single(answer.classification, answer.model.info, total_ms)
         document |= {"frame": frame_json(answer.frame), "camera": camera_json(camera)}

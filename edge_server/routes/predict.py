@@ -12,6 +12,7 @@ from edge_server import body
 from edge_server.errors import BadRequest, ImageError, UnsupportedMediaType
 from edge_server.inference.classifier import DEFAULT_TOP_K, Classification
 from edge_server.inference.served import ServedModel
+from edge_server.routes import current
 from edge_server.services import Services
 from edge_server.wire import predict as wire
 from edge_server.wire.predict import ImageRequest
@@ -34,7 +35,7 @@ def blueprint(services: Services) -> Blueprint:
                 f"{services.settings.max_images}: send them in several."
             )
         model = services.models.get(request.args.get("model"))
-        results = _classify(model, images, top_k, services.settings.timeout)
+        results = _classify(model, images, top_k)
         total_ms = (time.perf_counter() - started) * 1e3
         if images.batch:
             return jsonify(wire.batch(results, model.info, total_ms, threshold))
@@ -87,12 +88,12 @@ def _images() -> ImageRequest:
     )
 
 
-def _classify(
-    model: ServedModel, request_: ImageRequest, top_k: int, timeout: float
-) -> list[Classification]:
+def _classify(model: ServedModel, request_: ImageRequest, top_k: int) -> list[Classification]:
     """All or nothing: a batch with one bad image is refused, naming the image."""
     try:
-        return model.classifier.classify_batch(request_.images, top_k=top_k, timeout=timeout)
+        return model.classifier.classify_batch(
+            request_.images, top_k=top_k, deadline=current.deadline()
+        )
     except ImageError as error:
         if not request_.batch:
             raise

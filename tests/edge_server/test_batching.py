@@ -5,6 +5,7 @@ import threading
 import numpy as np
 import pytest
 
+from edge_server.deadline import Deadline
 from edge_server.errors import DeadlineExceeded, ImageError, ImageTooLarge, ModelFailed
 from edge_server.inference import batching, bundle
 from edge_server.inference.batching import chunks
@@ -117,7 +118,7 @@ def test_a_request_takes_no_place_in_the_queue_beyond_its_own(colours, images):
 def test_a_request_waits_for_an_interpreter_until_its_deadline(colours, images):
     classifier = colours()
     with classifier._pool.borrow(1), pytest.raises(DeadlineExceeded):
-        classifier.classify_batch(images(2), timeout=0.05)
+        classifier.classify_batch(images(2), deadline=Deadline(0.05))
 
 
 @pytest.mark.parametrize(("interpreters", "batch"), [(1, 1), (1, 4), (2, 1), (2, 4)])

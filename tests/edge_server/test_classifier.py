@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from camera.sources.demo import demo_digits, picture
+from edge_server.deadline import Deadline
 from edge_server.errors import (
     DeadlineExceeded,
     ImageError,
@@ -169,7 +170,7 @@ def test_a_classification_does_not_wait_beyond_its_deadline(bundled_model, digit
     thread.start()
     held.wait(20)
     with pytest.raises(DeadlineExceeded):
-        classifier.classify(digit(0)[0], timeout=0.05)
+        classifier.classify(digit(0)[0], deadline=Deadline(0.05))
     over.set()
     thread.join(20)
     assert classifier.classify(digit(0)[0]).top

@@ -10,6 +10,7 @@ import pytest
 from camera.errors import CameraError
 from camera.grabber import Grabber
 from edge_server import live as module
+from edge_server.deadline import Deadline
 from edge_server.errors import CameraUnavailable, DeadlineExceeded
 from edge_server.inference import served
 from edge_server.inference.served import LoadOptions
@@ -66,13 +67,13 @@ def watch(colours, until):
     """Starts a camera and gives it with its live answers."""
     started = []
 
-    def start(source, timeout=10.0, first=True):
+    def start(source, first=True):
         grabber = Grabber(source)
         started.append((source, grabber))
         grabber.start()
         if first:
             until(grabber.latest)
-        return grabber, Live(grabber, lambda: colours[0], timeout=timeout)
+        return grabber, Live(grabber, lambda: colours[0])
 
     yield start
     for source, grabber in started:
@@ -124,19 +125,19 @@ def test_an_old_frame_is_not_answered(watch, monkeypatch):
 
 
 def test_nobody_waits_beyond_the_deadline_for_another_one_s_answer(watch):
-    _, live = watch(Slides(), timeout=0.05)
+    _, live = watch(Slides())
     live._lock.acquire()
     done = threading.Timer(10, live._lock.release)  # or a wait without end would have none here
     done.start()
     with pytest.raises(DeadlineExceeded, match=r"within 0\.05 s"):
-        live.newest()
+        live.newest(Deadline(0.05))
     done.cancel()
     live._lock.release()
     assert live.newest()
 
 
 def test_an_error_of_the_classifier_blocks_nobody_after_it(watch, colours, monkeypatch):
-    _, live = watch(Slides(), timeout=1.0)
+    _, live = watch(Slides())
     with monkeypatch.context() as patched:
         patched.setattr(colours[0].classifier, "classify_pixels", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from edge_server.deadline import Deadline
 from edge_server.errors import DeadlineExceeded, ImageError, Overloaded
 from edge_server.inference import served
 from edge_server.inference.served import LoadOptions
@@ -98,7 +99,7 @@ def test_what_was_not_answered_says_why(load, observations, digit):
         model.classifier.classify_batch([digit(0)[0]])
     patient = load("2", interpreters=1)
     with patient.classifier._pool.borrow(1), pytest.raises(DeadlineExceeded):
-        patient.classifier.classify_batch([digit(0)[0]], timeout=0.01)
+        patient.classifier.classify_batch([digit(0)[0]], deadline=Deadline(0.01))
     first, second = observations.of("digits", "1"), observations.of("digits", "2")
     assert (first.failed.count, first.shed, first.timed_out) == (2, 1, 0)
     assert (second.failed.count, second.shed, second.timed_out) == (1, 0, 1)

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from camera.sources.demo import demo_digits, picture
+from edge_server.deadline import Deadline
 from edge_server.errors import DeadlineExceeded, TensorError
 from edge_server.inference import bundle, preprocessing
 from edge_server.inference.classifier import Classifier
@@ -137,7 +138,7 @@ def test_a_tensor_does_not_wait_beyond_its_deadline(bundled_model, tensors):
     threading.Thread(target=hold).start()
     held.wait(10)
     with pytest.raises(DeadlineExceeded):
-        model.infer(tensors[0], timeout=0.05)
+        model.infer(tensors[0], deadline=Deadline(0.05))
     done.set()
 
 

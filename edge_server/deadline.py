@@ -1,0 +1,47 @@
+"""Until when a request has to be answered, and whether anybody still waits for the answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from edge_server.errors import ClientGone, DeadlineExceeded
+
+DEFAULT_SECONDS: Final = 30.0
+
+
+def _never() -> bool:
+    return False
+
+
+class Deadline:
+    """One for a whole request, with all its images; passed down to whatever takes time for it."""
+
+    def __init__(
+        self,
+        seconds: float = DEFAULT_SECONDS,
+        *,
+        since: float | None = None,
+        is_gone: Callable[[], bool] = _never,
+    ) -> None:
+        """`since` is when the request came, on time.monotonic()'s clock: now, if it is not given.
+        `is_gone` tells whether whoever asked has left."""
+        self.seconds = seconds
+        self.is_gone = is_gone
+        self._at = (time.monotonic() if since is None else since) + seconds
+
+    @property
+    def remaining(self) -> float:
+        """Seconds that are left, 0 at least."""
+        return max(0.0, self._at - time.monotonic())
+
+    def check(self) -> None:
+        """Raises DeadlineExceeded or ClientGone where further work would be for nothing."""
+        if self.is_gone():
+            raise ClientGone("Whoever asked has left.")
+        if time.monotonic() >= self._at:
+            raise DeadlineExceeded(
+                f"The request was not answered within {self.seconds:g} s: "
+                "send fewer images, or fewer requests at a time."
+            )

@@ -1,0 +1,40 @@
+"""The request that is being answered: when it came, and until when it has to be answered."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from flask import Flask, g, request
+
+from edge_server.deadline import Deadline
+
+# Keys of the WSGI environment, set by our own server. What another does not set is done without.
+ARRIVED: Final = "edge_server.arrived"
+IS_GONE: Final = "edge_server.is_gone"
+
+
+def follow(app: Flask, timeout: float) -> None:
+    """Give every request its deadline, `timeout` seconds after it came with its whole body."""
+
+    @app.before_request
+    def begin() -> None:
+        g.started = time.perf_counter()
+        options: dict[str, Any] = {"since": request.environ.get(ARRIVED)}
+        is_gone: Callable[[], bool] | None = request.environ.get(IS_GONE)
+        if is_gone is not None:
+            options["is_gone"] = is_gone
+        g.deadline = Deadline(timeout, **options)
+
+
+def deadline() -> Deadline:
+    """The current request's."""
+    found: Deadline = g.deadline
+    return found
+
+
+def milliseconds() -> float:
+    """How long the application has worked on the current request."""
+    elapsed: float = time.perf_counter() - g.started
+    return elapsed * 1e3
