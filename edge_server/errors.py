@@ -125,6 +125,12 @@ class UnsupportedMediaType(BadRequest):
     status = 415
 
 
+class NotOffered(EdgeError):
+    """A part of a protocol that is not offered here."""
+
+    status = 501
+
+
 class Overloaded(EdgeError):
     """The queue for an interpreter is full."""
 

@@ -94,7 +94,7 @@ class Classifier:
         self._pool = Pool(models, max_waiting=max_waiting)
         self.interpreters, self.threads = interpreters, threads
         self._input, self._output = models[0].input, models[0].output
-        self.signature = models[0].signature
+        self.signature, self.output_tensor = models[0].signature, self._output.name
         height, width, channels = _image_shape(bundle.name, self._input)
         self.spec = bundle.preprocessing(width, height, channels)
         self.tensors = tensors.of(self._input, self.spec, bundle)

@@ -1,10 +1,10 @@
-"""GET /: the kiosk page."""
+"""GET /: the kiosk page; for a client that wants JSON, that the server lives."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import Blueprint, render_template
+from flask import Blueprint, jsonify, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 
 from edge_server.inference.manifest import Manifest
@@ -41,6 +41,11 @@ def blueprint(services: Services) -> Blueprint:
 
     @routes.get("/")
     def kiosk() -> ResponseReturnValue:
+        answer = make_response(_page() if _wants_page() else jsonify(status="alive"))
+        answer.vary.add("Accept")
+        return answer
+
+    def _page() -> str:
         model = services.models.get()
         return render_template(
             "kiosk.html",
@@ -52,3 +57,11 @@ def blueprint(services: Services) -> Blueprint:
         )
 
     return routes
+
+
+def _wants_page() -> bool:
+    """Browsers name HTML. KServe's client, which asks the base address for health, takes all."""
+    accepted = request.accept_mimetypes
+    return not accepted or any(
+        kind in ("text/html", "application/xhtml+xml") for kind, _ in accepted
+    )

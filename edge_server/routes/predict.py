@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from edge_server import body
+from edge_server import asking, body
 from edge_server.errors import BadRequest, ImageError, UnsupportedMediaType
 from edge_server.inference.classifier import DEFAULT_TOP_K, Classification
 from edge_server.inference.served import ServedModel
@@ -29,11 +28,7 @@ def blueprint(services: Services) -> Blueprint:
         started = time.perf_counter()
         top_k, threshold = _top_k(), _threshold()
         images = _images()
-        if len(images.images) > services.settings.max_images:
-            raise BadRequest(
-                f"{len(images.images)} images in one request are over the limit of "
-                f"{services.settings.max_images}: send them in several."
-            )
+        asking.require_few(len(images.images), services.settings)
         model = services.models.get(request.args.get("model"))
         results = _classify(model, images, top_k)
         total_ms = (time.perf_counter() - started) * 1e3
@@ -95,10 +90,4 @@ def _classify(model: ServedModel, request_: ImageRequest, top_k: int) -> list[Cl
             request_.images, top_k=top_k, deadline=current.deadline()
         )
     except ImageError as error:
-        if not request_.batch:
-            raise
-        refused: Any = type(error)(
-            f"images[{error.position}]: {error} No answers were given for the others; "
-            "send them again without it."
-        )
-        raise refused from error
+        raise asking.at_its_place(error, several=request_.batch) from error

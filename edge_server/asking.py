@@ -1,0 +1,54 @@
+"""What every protocol does with a request for the model's output: limits, then the model.
+
+A protocol reads its own documents into Pictures and writes what comes back.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+
+from edge_server.deadline import Deadline
+from edge_server.errors import BadRequest, ImageError
+from edge_server.inference.preprocessing import FloatTensor, Tensor
+from edge_server.inference.served import ServedModel
+from edge_server.settings import Settings
+
+# A tensor (n, h, w, c), or encoded images, for the model to preprocess.
+Pictures: TypeAlias = Tensor | tuple[bytes, ...]
+
+
+def require_few(count: int, settings: Settings) -> None:
+    """Raises BadRequest where a request has more pictures than one may have."""
+    if count > settings.max_images:
+        raise BadRequest(
+            f"{count} images in one request are over the limit of "
+            f"{settings.max_images}: send them in several."
+        )
+
+
+def outputs(
+    model: ServedModel, pictures: Pictures, settings: Settings, deadline: Deadline
+) -> FloatTensor:
+    """What the model puts out, float32 (n, classes).
+
+    Raises BadRequest, and what Classifier.infer() and infer_images() raise.
+    """
+    require_few(len(pictures) if isinstance(pictures, tuple) or pictures.ndim else 0, settings)
+    if isinstance(pictures, np.ndarray):
+        return model.classifier.infer(pictures, deadline=deadline)
+    try:
+        return model.classifier.infer_images(pictures, deadline=deadline)
+    except ImageError as error:
+        raise at_its_place(error, several=len(pictures) > 1) from error
+
+
+def at_its_place(error: ImageError, *, several: bool) -> ImageError:
+    """The same error, saying which of several images it is about: all or nothing is answered."""
+    if not several:
+        return error
+    return type(error)(
+        f"images[{error.position}]: {error} No answers were given for the others; "
+        "send them again without it."
+    )
