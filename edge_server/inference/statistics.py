@@ -64,7 +64,7 @@ class ModelStatistics:
     requests     answered requests, from the encoded images to the classes
     failed       requests that got an error instead, for whatever reason
     shed         of these, those turned away because too many waited
-    timed_out    of these, those whose deadline came before an interpreter was free
+    timed_out    of these, those whose deadline came before their answer
     stages       each image's share of the time, by STAGES; decode only of encoded images
     images       images that were answered
     executions   runs of an interpreter; fewer than `images` where they were batches
@@ -111,6 +111,18 @@ class _Durations:
         return Distribution(tuple(self._counts), round(self._seconds * 1e9))
 
 
+class _Batch:
+    """BatchStatistics that grow, in milliseconds."""
+
+    def __init__(self) -> None:
+        self.executions = 0
+        self.input = self.invoke = self.output = 0.0
+
+    def read(self) -> BatchStatistics:
+        times = (round(part * 1e6) for part in (self.input, self.invoke, self.output))
+        return BatchStatistics(self.executions, *times)
+
+
 class Tally:
     """Counts one version's work: the Observer of its classifiers."""
 
@@ -120,7 +132,7 @@ class Tally:
         self._requests, self._failed = _Durations(), _Durations()
         self._decode, self._preprocess = _Durations(), _Durations()
         self._queue, self._invoke, self._output = _Durations(), _Durations(), _Durations()
-        self._batches: dict[int, BatchStatistics] = {}
+        self._batches: dict[int, _Batch] = {}
         self._shed = self._timed_out = self._images = self._executions = 0
         self._last_answer: float | None = None
         self._predictions: list[int] = []
@@ -130,9 +142,10 @@ class Tally:
     def executed(self, answers: Sequence[Classification]) -> None:
         with self._lock:
             self._executions += 1
-            self._batches[len(answers)] = _one_more(
-                self._batches.get(len(answers), BatchStatistics()), answers
-            )
+            batch = self._batches.get(len(answers))
+            if batch is None:
+                batch = self._batches[len(answers)] = _Batch()
+            batch.executions += 1
             self._images += len(answers)
             self._last_answer = time.time()
             for answer in answers:
@@ -143,6 +156,9 @@ class Tally:
                 self._queue.add(timing.queue / 1e3)
                 self._invoke.add(timing.invoke / 1e3)
                 self._output.add(timing.output / 1e3)
+                batch.input += timing.decode + timing.preprocess
+                batch.invoke += timing.invoke
+                batch.output += timing.output
                 if self._predictions:
                     self._predictions[answer.top[0].index] += 1
 
@@ -168,20 +184,10 @@ class Tally:
                 stages={name: stage.read() for name, stage in zip(STAGES, stages, strict=True)},
                 images=self._images,
                 executions=self._executions,
-                batches=dict(sorted(self._batches.items())),
+                batches={size: batch.read() for size, batch in sorted(self._batches.items())},
                 last_answer=self._last_answer,
                 predictions=tuple(self._predictions),
             )
-
-
-def _one_more(batch: BatchStatistics, answers: Sequence[Classification]) -> BatchStatistics:
-    timings = [answer.timing for answer in answers]
-    return BatchStatistics(
-        batch.executions + 1,
-        batch.input + round(sum(t.decode + t.preprocess for t in timings) * 1e6),
-        batch.invoke + round(sum(t.invoke for t in timings) * 1e6),
-        batch.output + round(sum(t.output for t in timings) * 1e6),
-    )
 
 
 class _Kept:

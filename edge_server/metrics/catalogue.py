@@ -109,7 +109,7 @@ SHED = _counter(
 )
 TIMED_OUT = _counter(
     "edge_requests_timed_out_total",
-    "Requests whose time was up before an interpreter was free (504).",
+    "Requests whose time was up before their answer (504).",
     *_VERSION,
 )
 INFERENCE = _histogram(

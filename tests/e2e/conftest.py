@@ -92,6 +92,15 @@ def digits_server() -> Iterator[RunningServer]:
 
 
 @pytest.fixture(scope="session")
+def prometheus_programs() -> dict[str, str]:
+    """promtool and prometheus, by name, of Debian's package."""
+    found = {name: shutil.which(name) for name in ("promtool", "prometheus")}
+    if None in found.values():
+        missing("prometheus", "needs Prometheus: apt-get install prometheus")
+    return {name: path for name, path in found.items() if path}
+
+
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Headless Chromium, the system's own."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
