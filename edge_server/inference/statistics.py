@@ -222,11 +222,16 @@ class Observations:
         self._kept: dict[tuple[str, str], _Kept] = {}
 
     def attach(self, served: ServedModel) -> None:
-        """Count the work of a model from now on; a version that comes back counts on."""
+        """Count the work of a model from now on.
+
+        A version that comes back counts on, but another file under its name begins at zero.
+        """
         info = served.info
         with self._lock:
             self._forget()
-            kept = self._kept.setdefault((info.name, info.version), _Kept(Tally(info)))
+            kept = self._kept.get((info.name, info.version))
+            if kept is None or kept.tally.info != info:
+                kept = self._kept[info.name, info.version] = _Kept(Tally(info))
             kept.counted = [ref for ref in kept.counted if ref() is not None]
             kept.counted.append(weakref.ref(served.classifier))
             kept.gone_since = None

@@ -156,9 +156,22 @@ def test_a_version_that_comes_back_counts_on(load, observations, clock, digit):
     assert observations.of("digits", "1").images == 2
 
 
+def test_another_file_under_a_versions_name_begins_at_zero(load, observations, colour_file, digit):
+    old = load()
+    old.classifier.classify(digit(9)[0])
+    new = load(path=colour_file(), preset="unit")
+    # What the old one still answers, with a class that the new one lacks, disturbs nobody.
+    old.classifier.classify(digit(9)[0])
+    new.classifier.classify(digit(9)[0])
+    (seen,) = observations.all()
+    assert (seen.info, seen.classifiers) == (new.info, [new.classifier])
+    assert seen.statistics.images == sum(seen.statistics.predictions) == 1
+    assert len(seen.statistics.predictions) == 3
+
+
 def test_thousands_of_versions_are_not_kept(load, observations, clock):
     model = load("0")
-    for number in range(3000):
+    for number in range(1, 3001):
         observations.attach(
             served.ServedModel(
                 served.ModelInfo("digits", str(number), "int8", "", 0, ()), _Loaded()
@@ -167,7 +180,7 @@ def test_thousands_of_versions_are_not_kept(load, observations, clock):
         clock.now += 0.1
     kept = [seen.info.version for seen in observations.all()]
     # The one in use, though it is the oldest, and the newest of those that are gone.
-    assert kept == ["0", "2997", "2998", "2999"]
+    assert kept == ["0", "2998", "2999", "3000"]
     assert model.classifier.observer.read() == observations.of("digits", "0")
 
 
