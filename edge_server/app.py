@@ -13,7 +13,17 @@ from werkzeug.exceptions import HTTPException
 from camera.errors import CameraError
 from edge_server import access, body
 from edge_server.errors import EdgeError
-from edge_server.routes import camera, current, health, metrics, pages, predict, tf_serving
+from edge_server.routes import (
+    camera,
+    current,
+    health,
+    metrics,
+    open_inference,
+    pages,
+    predict,
+    tf_serving,
+    triton,
+)
 from edge_server.services import Services
 
 _log = logging.getLogger(__name__)
@@ -38,7 +48,7 @@ def create_app(services: Services) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = services.settings.max_body * 2**20
     # Files of a form count towards the body; its other fields are not used.
     app.config["MAX_FORM_PARTS"] = services.settings.max_images + 16
-    for module in (metrics, predict, tf_serving, camera, health, pages):
+    for module in (metrics, predict, tf_serving, open_inference, triton, camera, health, pages):
         app.register_blueprint(module.blueprint(services))
 
     current.follow(app, services.settings.timeout)

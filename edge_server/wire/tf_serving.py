@@ -6,7 +6,6 @@ original model's signature, whatever the file's own type is.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,12 +18,9 @@ from edge_server.inference.classifier import Classification
 from edge_server.inference.preprocessing import FloatTensor, Tensor
 from edge_server.inference.repository import State, VersionStatus
 from edge_server.inference.served import ServedModel
-from edge_server.wire.values import decode_base64, load_json, to_json_numbers
+from edge_server.wire.values import ONE_TENSOR, decode_base64, load_json, to_json_numbers
 
 _NAME: Final = "serving_default"
-# Numbers of a document take ten times its room until they are an array; the interpreter lock lets
-# one thread at a time read one anyway, so nothing is lost by having one at a time in memory.
-_ONE_DOCUMENT: Final = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -37,7 +33,7 @@ class PredictRequest:
 
 def parse_predict(body: bytes, signature: str) -> PredictRequest:
     """Read a request of :predict; `signature` is the name of the model's. Raises BadRequest."""
-    with _ONE_DOCUMENT:
+    with ONE_TENSOR:
         document = _load(body, signature)
         if "instances" in document and "inputs" in document:
             raise BadRequest(

@@ -48,7 +48,9 @@ def test_a_compressed_body_in_chunks_is_answered(digits_server, digit):
     assert (answer.status_code, answer.json()["prediction"]) == (200, label)
 
 
-@pytest.mark.parametrize("path", ["/predict", "/v1/models/digits:predict"])
+@pytest.mark.parametrize(
+    "path", ["/predict", "/v1/models/digits:predict", "/v2/models/digits/infer"]
+)
 def test_a_bomb_is_too_large_for_every_protocol(digits_server, path):
     bomb = gzip.compress(bytes(50 * 2**20), 9)
     assert len(bomb) < 2**16
