@@ -29,6 +29,7 @@ def write(
             input_dtype=tflite_schema.describe(graph).inputs[0].dtype,
             output=manifest.output,
             label_file=manifests.LABELS_NAME,
+            labels=tuple(labels),
         )
     )
     model = tflite_schema.with_metadata(graph, {METADATA_ENTRY: metadata})

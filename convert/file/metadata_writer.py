@@ -35,8 +35,10 @@ _COLORS: Final = {
 _OUTPUTS: Final = {
     Output.PROBABILITIES: ("probability", "The probability of each class"),
     Output.SIGMOID: ("probability", "The probability of each class by itself"),
-    Output.LOGITS: ("logit", "The logit of each class: softmax makes probabilities of them"),
+    Output.LOGITS: ("logit", "The logit of each class (softmax makes probabilities of them)"),
 }
+# Labels that are named where a viewer shows no label file.
+_NAMED: Final = 10
 # The first version of the metadata whose parsers know all that is written here.
 _MIN_PARSER_VERSION: Final = "1.0.0"
 
@@ -51,6 +53,7 @@ class Description:
     input_dtype: str
     output: Output
     label_file: str
+    labels: tuple[str, ...]
 
 
 class _Writer:
@@ -164,7 +167,9 @@ def _output(writer: _Writer, description: Description) -> int:
     )
     parts: dict[int, int] = {
         fields.TensorMetadata.NAME: writer.text(name),
-        fields.TensorMetadata.DESCRIPTION: writer.text(meaning),
+        fields.TensorMetadata.DESCRIPTION: writer.text(
+            f"{meaning}. {_labels_in_words(description)}"
+        ),
         fields.TensorMetadata.CONTENT: content,
         fields.TensorMetadata.ASSOCIATED_FILES: writer.tables([label_file]),
     }
@@ -184,6 +189,14 @@ def _input_range(description: Description) -> tuple[list[float], list[float]]:
     spec = description.preprocessing
     mean, std = (np.broadcast_to(v, spec.channels) for v in (spec.mean, spec.std))
     return list((0 - mean) / std), list((255 - mean) / std)
+
+
+def _labels_in_words(description: Description) -> str:
+    """The first labels, and where all of them are: Netron shows descriptions, but no files."""
+    named = ", ".join(description.labels[:_NAMED])
+    count = len(description.labels)
+    more = f", ... ({count} in all)" if count > _NAMED else ""
+    return f"The classes are in the order of {description.label_file}: {named}{more}"
 
 
 def _picture_in_words(description: Description) -> str:

@@ -21,11 +21,12 @@ from typing import Any
 
 import pytest
 
+from chromium import chromium
+from tools import missing
+
 ROOT = Path(__file__).resolve().parents[2]
 DEVICE_PYTHON = os.environ.get("EDGE_DEVICE_PYTHON", sys.executable)
 START_SECONDS = 60.0
-# In CI what a test needs has to be there; on a developer's machine it may be missing.
-REQUIRED = os.environ.get("EDGE_TEST_REQUIRE", "").split(",")
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,6 @@ class RunningServer:
     url: str
     process: subprocess.Popen[bytes]
     log: Path
-
-
-def missing(what: str, why: str) -> None:
-    """Skip for want of a tool; fail where it is required."""
-    if what in REQUIRED:
-        pytest.fail(f"{what} is required here: {why}")
-    pytest.skip(why)
 
 
 @contextlib.contextmanager
@@ -103,25 +97,8 @@ def prometheus_programs() -> dict[str, str]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Headless Chromium, the system's own."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        missing("chromium", "needs Chromium: apt-get install chromium")
-    with sync_api.sync_playwright() as playwright:
-        # As root Chromium has no sandbox; the rest keeps it from looking for its maker's hosts.
-        made = playwright.chromium.launch(
-            executable_path=chromium,
-            args=[
-                "--no-sandbox",
-                "--disable-gpu",
-                "--no-first-run",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-            ],
-        )
+    with chromium() as made:
         yield made
-        made.close()
 
 
 @pytest.fixture

@@ -23,12 +23,12 @@ from convert.file import bundle_writer, portability
 from edge_server.inference import bundle, decoding, preprocessing
 from edge_server.inference.manifest import Manifest, Output
 from edge_server.inference.preprocessing import Filter, Fit, Preprocessing
+from tools import missing
 
 ROOT = Path(__file__).resolve().parents[3]
 PYTHON = Path(
     os.environ.get("EDGE_MEDIAPIPE_PYTHON", ROOT / ".venv" / "mediapipe" / "bin" / "python")
 )
-REQUIRED = "mediapipe" in os.environ.get("EDGE_TEST_REQUIRE", "").split(",")
 
 CLASSIFY = """
 import json, sys
@@ -80,9 +80,7 @@ class Answer(NamedTuple):
 def in_mediapipe(script: str, *args: Path, request: dict[str, Any] | None = None) -> Any:
     """The JSON that a script prints in MediaPipe's environment."""
     if not PYTHON.exists():
-        if REQUIRED:
-            pytest.fail(f"MediaPipe is required here, and there is no {PYTHON}")
-        pytest.skip(f"needs MediaPipe in {PYTHON}: run scripts/environment mediapipe")
+        missing("mediapipe", f"needs MediaPipe in {PYTHON}: run scripts/environment mediapipe")
     done = subprocess.run(
         [PYTHON, "-c", script, *args],
         input=json.dumps(request),

@@ -19,10 +19,13 @@ PRESETS = tuple(preprocessing.PRESETS)
 
 
 def describe(
-    spec: Preprocessing, dtype: str = "float32", output: Output = Output.PROBABILITIES
+    spec: Preprocessing,
+    dtype: str = "float32",
+    output: Output = Output.PROBABILITIES,
+    labels: tuple[str, ...] = ("tit", "robin"),
 ) -> bytes:
     return metadata_writer.write(
-        Description("bird feeder", "Names birds", spec, dtype, output, "labels.txt")
+        Description("bird feeder", "Names birds", spec, dtype, output, "labels.txt", labels)
     )
 
 
@@ -176,7 +179,21 @@ def test_the_output_names_the_label_file() -> None:
     assert file.octet(2) == 2, "AssociatedFileType.TENSOR_AXIS_LABELS"
 
 
+def test_the_outputs_description_names_the_first_labels() -> None:
+    spec = preprocessing.from_preset("tf", width=24, height=24)
+
+    def text(*labels: str) -> str:
+        return root(describe(spec, labels=labels)).only_table(3).only_table(3).text(1)
+
+    assert text("tit", "robin") == (
+        "The probability of each class. The classes are in the order of labels.txt: tit, robin"
+    )
+    assert text(*map(str, range(1001))).endswith(
+        "labels.txt: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ... (1001 in all)"
+    )
+
+
 def test_names_in_any_script_survive() -> None:
     spec = preprocessing.from_preset("tf", width=24, height=24)
-    description = Description("Vögel 鳥", "x", spec, "uint8", Output.LOGITS, "labels.txt")
+    description = Description("Vögel 鳥", "x", spec, "uint8", Output.LOGITS, "labels.txt", ("鳥",))
     assert root(metadata_writer.write(description)).text(0) == "Vögel 鳥"

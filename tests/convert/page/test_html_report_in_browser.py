@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from chromium import chromium
 from convert.page import html_report
 from convert.page.html_report import Visuals
 from convert.photos import Photo
@@ -20,18 +19,8 @@ from edge_server.inference.preprocessing import from_preset
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        if "chromium" in os.environ.get("EDGE_TEST_REQUIRE", "").split(","):
-            pytest.fail("chromium is required here")
-        pytest.skip("needs Chromium: apt-get install chromium")
-    with sync_api.sync_playwright() as playwright:
-        made = playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-gpu", "--no-first-run"]
-        )
+    with chromium() as made:
         yield made
-        made.close()
 
 
 @pytest.fixture(scope="module")
