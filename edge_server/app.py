@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from urllib.parse import quote
 
 from flask import Flask, Response, jsonify, request
 from flask.json.provider import DefaultJSONProvider
@@ -13,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 from camera.errors import CameraError
 from edge_server import access, body
 from edge_server.errors import EdgeError
+from edge_server.logs import fields
 from edge_server.routes import (
     camera,
     current,
@@ -59,12 +59,6 @@ def create_app(services: Services) -> Flask:
         for name, value in _SECURITY_HEADERS.items():
             response.headers.setdefault(name, value)
         body.compress(response)
-        _log.info(
-            "method=%s path=%s status=%d ms=%.1f client=%s",
-            # Quoted, or a line break in it would begin a line of the log.
-            *(request.method, quote(request.path), response.status_code),
-            *(current.milliseconds(), request.remote_addr),
-        )
         return response
 
     @app.errorhandler(Exception)
@@ -86,7 +80,7 @@ def render_error(error: Exception, services: Services) -> ResponseReturnValue:
         response = error.get_response()
         headers = {"Allow": response.headers["Allow"]} if "Allow" in response.headers else {}
         return jsonify(error=_sentence(error, services)), error.code or 500, headers
-    _log.exception("path=%s failed", quote(request.path))
+    _log.exception("the request failed", extra=fields(method=request.method, path=request.path))
     return jsonify(error="The server made a mistake: its log says more."), 500
 
 

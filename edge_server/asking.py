@@ -13,6 +13,7 @@ from edge_server.deadline import Deadline
 from edge_server.errors import BadRequest, ImageError
 from edge_server.inference.preprocessing import FloatTensor, Tensor
 from edge_server.inference.served import ServedModel
+from edge_server.request_context import note
 from edge_server.settings import Settings
 
 # A tensor (n, h, w, c), or encoded images, for the model to preprocess.
@@ -35,7 +36,9 @@ def outputs(
 
     Raises BadRequest, and what Classifier.infer() and infer_images() raise.
     """
-    require_few(len(pictures) if isinstance(pictures, tuple) or pictures.ndim else 0, settings)
+    count = len(pictures) if isinstance(pictures, tuple) or pictures.ndim else 0
+    note(model=model.info.name, version=model.info.version, images=count)
+    require_few(count, settings)
     if isinstance(pictures, np.ndarray):
         return model.classifier.infer(pictures, deadline=deadline)
     try:

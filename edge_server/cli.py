@@ -11,10 +11,12 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from edge_server import settings
+from edge_server import logs, settings
 from edge_server.configuration.nearest import nearest
 from edge_server.configuration.values import shown
 from edge_server.errors import EdgeError, SettingError
+
+_log = logging.getLogger(__name__)
 
 # Word on the command line -> module with run(arguments) -> exit status. Imported when asked for.
 _COMMANDS: Final = {"config": "edge_server.config", "selftest": "edge_server.selftest"}
@@ -26,12 +28,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if arguments and not arguments[0].startswith("-"):
             return _command(arguments[0], arguments[1:])
-        _serve(arguments)
+        return _serve(arguments)
     except EdgeError as error:
         for sentence in str(error).splitlines():
             print(f"edge-server: {sentence}", file=sys.stderr)
         return error.exit_status
-    return 0
 
 
 def _command(word: str, arguments: Sequence[str]) -> int:
@@ -44,14 +45,17 @@ def _command(word: str, arguments: Sequence[str]) -> int:
     return status
 
 
-def _serve(arguments: Sequence[str]) -> None:
+def _serve(arguments: Sequence[str]) -> int:
     chosen = settings.read(arguments)
-    logging.basicConfig(
-        level=chosen.log_level.upper(),
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-        stream=sys.stderr,
-    )
+    logs.configure(chosen.log_level, chosen.log_format)
     # Imported late, so that --help and a wrong option are answered at once.
     from edge_server import server
 
-    server.run(chosen)
+    try:
+        server.run(chosen)
+    except EdgeError as error:
+        if chosen.log_format != "json":
+            raise
+        _log.critical("%s", error)  # for a program that reads the log, like all the rest
+        return error.exit_status
+    return 0

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import json
 import logging
 import threading
 from typing import Any, Final
 
 from cheroot import wsgi
-from cheroot.server import HTTPConnection, HTTPRequest
 
 from edge_server import memory
 from edge_server.app import create_app
 from edge_server.errors import PortInUse, SettingError
+from edge_server.http_connection import Connection
+from edge_server.logs import fields
 from edge_server.services import Services, build
 from edge_server.settings import Settings
 from edge_server.stopping import StopRequest
@@ -27,38 +26,11 @@ _SHUTDOWN_SECONDS: Final = 5
 _IDLE_SECONDS: Final = 10
 _KEEP_ALIVE_CONNECTIONS: Final = 64
 
-_SENTENCES: Final = {
-    "408": "The request did not come to its end in time: send it again.",
-    "413": "The request is far over the limit of this server: send a smaller image or fewer.",
-    "414": "The address of the request is too long: send images in the body.",
-    "500": "The server made a mistake: its log says more.",
-}
-
-
-class _Request(HTTPRequest):
-    """A request. What is wrong with it before the application sees it is said as there: in JSON."""
-
-    def simple_response(self, status: int | str, msg: str = "") -> None:
-        number = str(status)[:3]
-        sentence = _SENTENCES.get(number, f"The request is not valid HTTP ({msg or status}).")
-        body = json.dumps({"error": sentence}).encode()
-        head = (
-            f"{self.server.protocol} {status}\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-        )
-        self.close_connection = True
-        with contextlib.suppress(OSError):  # nobody is left to read it
-            self.conn.wfile.write(head.encode() + body)
-
-
-class _Connection(HTTPConnection):
-    RequestHandlerClass = _Request
-
 
 class _Server(wsgi.Server):
     """cheroot, logging where everything else does."""
 
-    ConnectionClass = _Connection
+    ConnectionClass = Connection
 
     def error_log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:
         # Below an error it is a client that left, which needs no trace.
@@ -90,7 +62,7 @@ def run(settings: Settings) -> None:
         acceptor = threading.Thread(target=serve, name="acceptor")
         acceptor.start()
         _announce(server, services)
-        _log.info("signal=%s stopping", stop.wait())
+        _log.info("stopping", extra=fields(signal=stop.wait()))
         services.stop()  # ends the streams, or their threads would hold up the server's stop
         server.stop()
         acceptor.join()
@@ -143,6 +115,7 @@ def _bind(server: Any, settings: Settings) -> None:
 def _announce(server: Any, services: Services) -> None:
     host, port = server.bind_addr[:2]
     shown = f"[{host}]" if ":" in host else host
-    _log.info("serving model=%s url=http://%s:%d/", services.models.default_name, shown, port)
+    told = fields(model=services.models.default_name, url=f"http://{shown}:{port}/")
+    _log.info("serving", extra=told)
     if host in ("127.0.0.1", "::1", "localhost"):
         _log.info("only this machine can reach it; --host 0.0.0.0 opens it to the network")

@@ -14,6 +14,7 @@ from edge_server.inference import bundle, golden
 from edge_server.inference.classifier import Classifier
 from edge_server.inference.runtime import runtime_info
 from edge_server.inference.statistics import Observations
+from edge_server.logs import fields
 
 _log = logging.getLogger(__name__)
 
@@ -100,18 +101,26 @@ def load(path: Path, options: LoadOptions, *, name: str | None = None, version: 
 
 def _announce(info: ModelInfo, classifier: Classifier, samples: int) -> None:
     runtime = runtime_info()
-    _log.info(
-        "model=%s version=%s recipe=%s classes=%d bytes=%d sha256=%.12s golden_samples=%d "
-        "runtime=%s/%s interpreters=%d threads=%d batch=%d",
-        *(info.name, info.version, info.recipe, classifier.classes, info.size_bytes, info.sha256),
-        *(samples, runtime.name, runtime.version),
-        *(classifier.interpreters, classifier.threads, classifier.batch),
+    told = fields(
+        model=info.name,
+        version=info.version,
+        recipe=info.recipe,
+        classes=classifier.classes,
+        bytes=info.size_bytes,
+        sha256=info.sha256[:12],
+        golden_samples=samples,
+        runtime=f"{runtime.name}/{runtime.version}",
+        interpreters=classifier.interpreters,
+        threads=classifier.threads,
+        batch=classifier.batch,
     )
+    _log.info("loaded", extra=told)
     manifest = classifier.bundle.manifest
     if manifest and manifest.validation and manifest.validation.get("verdict") == "failed":
         agreement = manifest.validation["agreement"]["top1"]
         _log.warning(
-            "model=%s did not pass validation: it agrees with its original on %.1f %% of the "
+            "a model did not pass validation: it agrees with its original on %.1f %% of the "
             "photos; it is served because it was asked for",
-            *(info.name, 100 * agreement),
+            100 * agreement,
+            extra=fields(model=info.name, version=info.version),
         )

@@ -11,6 +11,7 @@ from flask import Blueprint, Response, jsonify
 from flask.typing import ResponseReturnValue
 
 from camera.frame import Frame
+from edge_server.request_context import note
 from edge_server.routes import current
 from edge_server.services import Camera, Services
 from edge_server.wire import predict as wire
@@ -51,6 +52,7 @@ def blueprint(services: Services) -> Blueprint:
         started = time.perf_counter()
         camera = services.require_camera()
         answer = camera.live.newest(current.deadline())
+        note(model=answer.model.info.name, version=answer.model.info.version)
         total_ms = (time.perf_counter() - started) * 1e3
         document = wire.single(answer.classification, answer.model.info, total_ms)
         document |= {"frame": frame_json(answer.frame), "camera": camera_json(camera)}

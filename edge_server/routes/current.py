@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -20,7 +19,6 @@ def follow(app: Flask, timeout: float) -> None:
 
     @app.before_request
     def begin() -> None:
-        g.started = time.perf_counter()
         options: dict[str, Any] = {"since": request.environ.get(ARRIVED)}
         is_gone: Callable[[], bool] | None = request.environ.get(IS_GONE)
         if is_gone is not None:
@@ -32,9 +30,3 @@ def deadline() -> Deadline:
     """The current request's."""
     found: Deadline = g.deadline
     return found
-
-
-def milliseconds() -> float:
-    """How long the application has worked on the current request."""
-    elapsed: float = time.perf_counter() - g.started
-    return elapsed * 1e3

@@ -11,6 +11,7 @@ from edge_server import asking, body
 from edge_server.errors import BadRequest, ImageError, UnsupportedMediaType
 from edge_server.inference.classifier import DEFAULT_TOP_K, Classification
 from edge_server.inference.served import ServedModel
+from edge_server.request_context import note
 from edge_server.routes import current
 from edge_server.services import Services
 from edge_server.wire import predict as wire
@@ -30,6 +31,7 @@ def blueprint(services: Services) -> Blueprint:
         images = _images()
         asking.require_few(len(images.images), services.settings)
         model = services.models.get(request.args.get("model"))
+        note(model=model.info.name, version=model.info.version, images=len(images.images))
         results = _classify(model, images, top_k)
         total_ms = (time.perf_counter() - started) * 1e3
         if images.batch:

@@ -253,7 +253,7 @@ class Process:
 
     @property
     def url(self) -> str:
-        return self.wait_for(r"url=(http://\S+)/")
+        return self.wait_for(r'url(?:=|": ")(http://[^/\s"]+)/')
 
     @property
     def address(self) -> tuple[str, int]:

@@ -98,13 +98,6 @@ def test_an_error_that_nobody_foresaw_is_a_sentence_and_a_trace_in_the_log(
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_a_line_break_in_an_address_makes_no_line_of_the_log(digits_app, caplog):
-    caplog.set_level("INFO")
-    digits_app.client.get("/a%0Aforged")
-    assert [r.getMessage() for r in caplog.records if "path=/a%0Aforged" in r.getMessage()]
-    assert not any("\n" in r.getMessage() for r in caplog.records)
-
-
 def test_accuracy_is_that_of_the_manifest():
     spec = from_preset("unit", width=8, height=8)
     validation = {

@@ -17,6 +17,10 @@ def ask(server, data):
     return requests.post(server.url + "/predict", data, timeout=20).json()
 
 
+def page(server):
+    return requests.get(server.url, headers={"Accept": "text/html"}, timeout=10).text
+
+
 def ended(process, status):
     """The one sentence of a server that did not begin."""
     assert process.end() == status, process.log
@@ -40,7 +44,7 @@ def test_the_environment_sets_what_the_command_line_does_not(server, colour_file
             "EDGE_TITLE": "Farben",
         }
     )
-    assert "<h1>Farben</h1>" in requests.get(process.url, timeout=10).text
+    assert "<h1>Farben</h1>" in page(process)
     assert requests.get(process.url + "/readyz", timeout=10).json()["camera"] is None
 
 
@@ -147,7 +151,7 @@ def test_a_file_sets_what_command_line_and_environment_do_not(server, tmp_path):
     file = tmp_path / "edge.toml"
     file.write_text("port = 0\ncamera = 'none'\ntitle = 'From the file'\n")
     process = server(environment={"EDGE_CONFIG": str(file), "EDGE_CAMERA": "demo"})
-    assert "<h1>From the file</h1>" in requests.get(process.url, timeout=10).text
+    assert "<h1>From the file</h1>" in page(process)
     assert requests.get(process.url + "/readyz", timeout=10).json()["camera"] is not None
 
 
@@ -173,7 +177,7 @@ def test_sigterm_ends_streams_and_lets_a_request_in_flight_be_answered(server, d
         )
         assert b"100 Continue" in connection.recv(1000)  # the server works on it
         process.popen.send_signal(signal.SIGTERM)
-        process.wait_for("(signal=SIGTERM stopping)")
+        process.wait_for("(signal=SIGTERM)")
         connection.sendall(data)
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["prediction"] == label

@@ -1,0 +1,57 @@
+"""The request that this thread works on: its id, and what its line of the log shall say."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+# What may stand in a header and in a log as it is: visible ASCII, no spaces.
+_SANE: Final = re.compile(r"[\x21-\x7e]{1,128}")
+
+
+def _made() -> str:
+    return uuid.uuid4().hex
+
+
+@dataclass
+class RequestContext:
+    """One request. `noted` goes into its log line."""
+
+    id: str = field(default_factory=_made)
+    noted: dict[str, Any] = field(default_factory=dict)
+
+    def take_over(self, sent: str) -> None:
+        """Use the id that the client sent, if it is visible ASCII of at most 128 characters."""
+        if _SANE.fullmatch(sent):
+            self.id = sent
+
+
+_current: ContextVar[RequestContext | None] = ContextVar("request", default=None)
+
+
+def current() -> RequestContext | None:
+    """The request of this thread; None outside of one."""
+    return _current.get()
+
+
+@contextmanager
+def begin() -> Iterator[RequestContext]:
+    """A new request, for as long as the block lasts."""
+    context = RequestContext()
+    token = _current.set(context)
+    try:
+        yield context
+    finally:
+        _current.reset(token)
+
+
+def note(**fields: Any) -> None:
+    """Put these into the log line of the request, such as model and version. No image content."""
+    context = current()
+    if context is not None:
+        context.noted.update(fields)
