@@ -42,7 +42,7 @@ from convert.sources.source import Source
 from convert.trial import Bench, Draft, Trial
 from convert.validation import Validation
 from convert.workshop import Workshop
-from edge_server.inference import decoding, preprocessing
+from edge_server.inference import preprocessing
 from edge_server.inference.manifest import Manifest
 from edge_server.inference.preprocessing import Preprocessing
 
@@ -200,8 +200,7 @@ class _Build:
         chosen = photos.evenly(self._before.photos, _LAYER_PHOTOS)
         # The graph may do a part of the preprocessing itself: both are given what it was made for.
         pictures = [
-            preprocessing.resize(decoding.decode(photo.path.read_bytes()), self._inputs.spec)
-            for photo in chosen
+            preprocessing.see(photo.path.read_bytes(), self._inputs.spec) for photo in chosen
         ]
         graph = winner.draft.bare_graph
         return layer_errors.measure(self._bench.float_model, graph, pictures, self._inputs.spec)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from convert.console import Console
-from convert.photos import Photo, PhotoSet, Unreadable, decoded, evenly
+from convert.photos import Photo, PhotoSet, Unreadable, evenly, seen
 from edge_server.inference import preprocessing
 from edge_server.inference.decoding import Pixels
 from edge_server.inference.preprocessing import FloatTensor, Preprocessing
@@ -44,7 +44,7 @@ def load(photo_set: PhotoSet, spec: Preprocessing, limit: int, console: Console)
     chosen = evenly(photo_set.photos, limit)
     unreadable = Unreadable(photo_set.origin, len(chosen))
     bar = console.bar(chosen, len(chosen), "reading calibration photos")
-    readable = [(photo, preprocessing.resize(p, spec)) for photo, p in decoded(bar, unreadable)]
+    readable = list(seen(bar, unreadable, spec))
     unreadable.check()
     return Calibration(
         photo_set.origin,

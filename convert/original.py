@@ -44,9 +44,9 @@ def run(original: Source, spec: Preprocessing, tests: PhotoSet, console: Console
     waiting: list[Pixels] = []
     parts: list[Scores] = []
     bar = console.bar(tests.photos, len(tests.photos), "running the original")
-    for photo, pixels in photos.decoded(bar, unreadable):
+    for photo, picture in photos.seen(bar, unreadable, spec):
         readable.append(photo)
-        waiting.append(preprocessing.resize(pixels, spec))
+        waiting.append(picture)
         if len(waiting) == source.BATCH:
             parts.append(_predict(original, spec, waiting))
             waiting = []

@@ -11,8 +11,9 @@ from typing import Final
 
 from convert.errors import BuildError, UsageError
 from edge_server.errors import ImageError
-from edge_server.inference import decoding
+from edge_server.inference import decoding, preprocessing
 from edge_server.inference.decoding import Pixels
+from edge_server.inference.preprocessing import Preprocessing
 
 _SUFFIXES: Final = frozenset(
     (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm")
@@ -70,9 +71,23 @@ class Unreadable:
 
 def decoded(photos: Iterable[Photo], unreadable: Unreadable) -> Iterator[tuple[Photo, Pixels]]:
     """Each readable photo with its pixels, uint8 (h, w, 3) RGB; the others go to `unreadable`."""
+    return _read_each(photos, unreadable, decoding.decode)
+
+
+def seen(
+    photos: Iterable[Photo], unreadable: Unreadable, spec: Preprocessing
+) -> Iterator[tuple[Photo, Pixels]]:
+    """The same with what the model sees of each, as the device makes it: uint8 (height, width,
+    channels)."""
+    return _read_each(photos, unreadable, lambda data: preprocessing.see(data, spec))
+
+
+def _read_each(
+    photos: Iterable[Photo], unreadable: Unreadable, read_one: Callable[[bytes], Pixels]
+) -> Iterator[tuple[Photo, Pixels]]:
     for photo in photos:
         try:
-            pixels = decoding.decode(photo.path.read_bytes())
+            pixels = read_one(photo.path.read_bytes())
         except (ImageError, OSError) as error:
             unreadable.reasons[str(photo.path)] = str(error)
             continue

@@ -92,13 +92,14 @@ class Forbidden(EdgeError):
 
 
 class ImageError(BadRequest):
-    """The bytes are no readable image. `position` is the image's place in a batch, from 0."""
+    """An image is damaged or cut off. `position` is its place in a batch, from 0."""
 
+    status = 422
     position: int | None = None
 
 
 class UnsupportedImage(ImageError):
-    """An image, but of a kind that is not decoded here."""
+    """No image, or one of a kind that is not decoded here."""
 
     status = 415
 

@@ -80,7 +80,7 @@ def _sight(path: Path, spec: Preprocessing) -> Sight | None:
     pixels = _decode(path)
     if pixels is None:
         return None
-    seen = preprocessing.resize(pixels, spec)
+    seen = preprocessing.see(path.read_bytes(), spec)
     tensor = preprocessing.normalize(seen, spec)
     small = _shrink(pixels, _THUMBNAIL)
     window = _window(small, spec)

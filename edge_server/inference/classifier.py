@@ -273,12 +273,12 @@ class Classifier:
         """An encoded image as a tensor; only that is kept, since decoded photos are large."""
         start = time.perf_counter()
         try:
-            pixels = decoding.decode(image, max_pixels=self._max_pixels)
+            picture = preprocessing.decode(image, self.spec, max_pixels=self._max_pixels)
         except ImageError as error:
             error.position = position
             raise
         decoded = time.perf_counter()
-        tensor = self._tensor(pixels)
+        tensor = self._tensor(picture.pixels, picture.reduced)
         return tensor, Timing(
             decode=(decoded - start) * 1e3, preprocess=_milliseconds_since(decoded)
         )
@@ -311,8 +311,8 @@ class Classifier:
             )
         return scores
 
-    def _tensor(self, pixels: Pixels) -> Tensor:
-        resized = preprocessing.resize(pixels, self.spec)
+    def _tensor(self, pixels: Pixels, reduced: int = 1) -> Tensor:
+        resized = preprocessing.resize(pixels, self.spec, reduced)
         if self._passes_pixels:
             return resized[np.newaxis]
         if self._table is None:

@@ -1,7 +1,8 @@
 """An encoded image -> upright RGB pixels. Knows nothing of models.
 
-JPEG goes through OpenCV (it releases the interpreter lock and is the fastest), everything else
-through Pillow. Both are given only what its header, read first, allows.
+JPEG goes through OpenCV (jpeg.py), everything else through Pillow. Both are given only what its
+header, read first, allows. Colour profiles are not applied: TensorFlow's decoders, which training
+used, ignore them too.
 """
 
 from __future__ import annotations
@@ -9,40 +10,71 @@ from __future__ import annotations
 import io
 import struct
 import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
 from edge_server.errors import ImageError, ImageTooLarge, UnsupportedImage
+from edge_server.inference import file_kind, jpeg
 
-Pixels: TypeAlias = np.ndarray[Any, np.dtype[np.uint8]]
+Pixels: TypeAlias = jpeg.Pixels
+# The largest reduction, 1, 2, 4 or 8, that a use allows for a picture of this (width, height).
+Allowance: TypeAlias = Callable[[int, int], int]
 
 DEFAULT_MAX_PIXELS: Final = 50_000_000
 _FORMATS: Final = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
-_HEIC_BRANDS: Final = (b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"heim")
+# Tags of TIFF 6.0.
+_BITS, _PHOTOMETRIC, _TILE_WIDTH, _TILE_HEIGHT = 258, 262, 322, 323
+_WHITE_IS_ZERO: Final = 0
+_DAMAGE: Final = (OSError, ValueError, SyntaxError, struct.error, EOFError, IndexError)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """uint8 (height, width, 3), RGB, 0..255, upright. Each pixel stands for `reduced` of the
+    file's on each axis, exactly."""
+
+    pixels: Pixels
+    reduced: int = 1
 
 
 def decode(data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Pixels:
     """Decode one image.
 
     Returns uint8 (height, width, 3), RGB, 0..255, EXIF orientation applied, transparency laid on
-    white, the first picture of an animation.
-    Raises ImageError (no image, or torn), UnsupportedImage, ImageTooLarge.
+    white, the first picture of an animation or of several pages.
+    Raises ImageError (damaged or cut off), UnsupportedImage (not an image, or of a kind that is
+    not decoded), ImageTooLarge.
+    """
+    return decode_reduced(data, _whole, max_pixels=max_pixels).pixels
+
+
+def decode_reduced(
+    data: bytes, allowed: Allowance, *, max_pixels: int = DEFAULT_MAX_PIXELS
+) -> Picture:
+    """The same, but a JPEG as small as `allowed` lets it be, which takes a fraction of the time.
+
+    `allowed` is asked for both ways round, since EXIF may turn the picture. A side that can't be
+    divided is not reduced: a small picture shows exactly what the whole one does.
     """
     if not data:
         raise ImageError("The image is empty: send the bytes of a JPEG or PNG file.")
     header = _open(data)
     width, height = header.size
-    if width * height > max_pixels:
-        raise ImageTooLarge(
-            f"The image has {width} x {height} pixels, over the limit of "
-            f"{max_pixels / 1e6:g} million: send a smaller one."
-        )
+    _check_size(header, max_pixels)
     if header.format in ("JPEG", "MPO") and header.mode in ("RGB", "L"):
-        return _decode_jpeg(data)
-    return _decode_with_pillow(header)
+        most = min(allowed(width, height), allowed(height, width))
+        fitting = (r for r in jpeg.REDUCTIONS if r <= most and width % r == height % r == 0)
+        reduced = next(fitting, 1)
+        return Picture(jpeg.decode(data, reduced), reduced)
+    return Picture(_decode_with_pillow(header))
+
+
+def _whole(_width: int, _height: int) -> int:
+    return 1
 
 
 def _open(data: bytes) -> Image.Image:
@@ -53,68 +85,75 @@ def _open(data: bytes) -> Image.Image:
             return Image.open(io.BytesIO(data), formats=_FORMATS)
     except Image.DecompressionBombError as error:
         raise ImageTooLarge("The image has far too many pixels: send a smaller one.") from error
-    except (OSError, ValueError, SyntaxError, struct.error, EOFError) as error:
-        if data[4:8] == b"ftyp" and data[8:12] in _HEIC_BRANDS:
-            raise UnsupportedImage(
-                "HEIC photos are not supported: send JPEG "
-                "(on an iPhone: Settings, Camera, Formats, Most Compatible)."
+    except _DAMAGE as error:
+        if "PngImagePlugin.MAX_TEXT" in str(error):
+            raise ImageTooLarge(
+                "The PNG carries text that unpacks to more than a picture needs: "
+                "save it anew without its metadata."
             ) from error
-        raise ImageError(
-            "The data is not an image that can be read: send JPEG, PNG, WebP, BMP, GIF or TIFF."
-        ) from error
+        if file_kind.is_picture(data):
+            raise ImageError(
+                "The image is damaged, cut off, or holds numbers that are not decoded (more than "
+                "16 bits, floating point): send it again, or save it as JPEG or PNG."
+            ) from error
+        raise UnsupportedImage(file_kind.refusal(data)) from error
 
 
-def _decode_jpeg(data: bytes) -> Pixels:
-    if not jpeg_is_complete(data):
-        raise ImageError("The JPEG is cut off before its end: send the whole file.")
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
-    if pixels is None:
-        raise ImageError("The JPEG is damaged: send it again or save it anew.")
-    return np.ascontiguousarray(pixels, dtype=np.uint8)
+def _check_size(header: Image.Image, max_pixels: int) -> None:
+    width, height = header.size
+    if header.format == "TIFF":
+        # A tile is unpacked whole, however small the picture that is cut from it.
+        tags: Any = header
+        width = max(width, _number(tags.tag_v2.get(_TILE_WIDTH)))
+        height = max(height, _number(tags.tag_v2.get(_TILE_HEIGHT)))
+    if width * height > max_pixels:
+        raise ImageTooLarge(
+            f"The image has {width} x {height} pixels, over the limit of "
+            f"{max_pixels / 1e6:g} million: send a smaller one."
+        )
 
 
-def jpeg_is_complete(data: bytes) -> bool:
-    """Whether a JPEG's end-of-image marker follows its first scan.
-
-    Decoders fill what is missing with grey and say nothing, so that a torn upload would be
-    classified. Inside a scan 0xFF is always stuffed, so the marker can only be the real one; a
-    thumbnail's lies before the scan. Source: ITU-T T.81, B.1.1.
-    """
-    position = 2
-    while position + 4 <= len(data):
-        if data[position] != 0xFF:
-            return False
-        marker = data[position + 1]
-        if marker == 0xFF:  # fill byte
-            position += 1
-            continue
-        if marker == 0xDA:
-            return data.find(b"\xff\xd9", position) >= 0
-        position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
-    return False
+def _number(value: Any) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def _decode_with_pillow(image: Image.Image) -> Pixels:
     try:
         image.load()
-        upright = ImageOps.exif_transpose(image)
-        return np.ascontiguousarray(_to_rgb(upright), dtype=np.uint8)
-    except (OSError, ValueError, SyntaxError, struct.error, EOFError, IndexError) as error:
+        ImageOps.exif_transpose(image, in_place=True)
+        return np.ascontiguousarray(_to_rgb(image), dtype=np.uint8)
+    except _DAMAGE as error:
         raise ImageError(
             f"The {image.format} image is damaged or cut off: send it again or save it anew."
         ) from error
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I") or image.mode == "F":  # 16 bits or more a channel
-        samples = np.asarray(image, dtype=np.float64)
-        if image.mode == "F":
-            raise UnsupportedImage("Floating-point images are not supported: send 8 or 16 bits.")
-        return Image.fromarray((samples / 257.0).round().clip(0, 255).astype(np.uint8)).convert(
-            "RGB"
-        )
+    if image.mode.startswith("I") or image.mode == "F":  # more than 8 bits a channel
+        return Image.fromarray(_eight_bits(image)).convert("RGB")
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
-        on_white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
-        return Image.alpha_composite(on_white, rgba).convert("RGB")
+        on_white = Image.new("RGB", rgba.size, "white")
+        on_white.paste(rgba, mask=rgba)
+        return on_white
     return image.convert("RGB")
+
+
+def _eight_bits(image: Image.Image) -> Pixels:
+    """Grey of 9 to 16 bits a pixel as uint8 (height, width), what is transparent as white."""
+    tags: Any = getattr(image, "tag_v2", {})
+    bits = max(tags.get(_BITS, (16,)))
+    if image.mode == "F" or bits > 16:
+        raise UnsupportedImage(
+            "Pictures with floating-point numbers or more than 16 bits are not supported: "
+            "send 8 or 16 bits."
+        )
+    samples = np.asarray(image).clip(0, 0xFFFF).astype(np.uint16)
+    level = np.arange(0x10000) * 255.0 / (2**bits - 1)
+    if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
+        level = 255.0 - level
+    table = level.round().clip(0, 255).astype(np.uint8)
+    if isinstance(image.info.get("transparency"), int):
+        table[image.info["transparency"]] = 255
+    grey: Pixels = table[samples]
+    return grey

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_server.inference import bundle, child, decoding, golden
+from edge_server.inference import bundle, child, golden
 from edge_server.inference.classifier import Classifier
 from edge_server.inference.runtime import runtime_info
 
@@ -28,8 +28,7 @@ def evaluate(request: dict[str, Any]) -> dict[str, Any]:
     scores = np.zeros((len(request["photos"]), classifier.classes), np.float32)
     invoke_ms = []
     for number, photo in enumerate(request["photos"]):
-        pixels = decoding.decode(Path(photo).read_bytes())
-        result = classifier.classify_pixels(pixels, top_k=classifier.classes)
+        result = classifier.classify(Path(photo).read_bytes(), top_k=classifier.classes)
         invoke_ms.append(result.timing.invoke)
         for prediction in result.top:
             scores[number, prediction.index] = prediction.confidence

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edge_server.errors import ImageError, ModelRefused
-from edge_server.inference import decoding
 from edge_server.inference.classifier import Classifier, Timing
 from edge_server.inference.manifest import Golden, Score
 from edge_server.inference.runtime import runtime_info
@@ -60,13 +59,12 @@ def _run_one(classifier: Classifier, sample: Golden, allowed: float) -> GoldenRe
             "model does not have: convert the model again."
         )
     try:
-        pixels = decoding.decode(data)
+        answer = classifier.classify(data, top_k=classifier.classes)
     except ImageError as error:
         raise ModelRefused(
             f"The golden sample {sample.file} of {classifier.bundle.name} is damaged: "
             "copy or convert the model again."
         ) from error
-    answer = classifier.classify_pixels(pixels, top_k=classifier.classes)
     scores = {prediction.index: prediction.confidence for prediction in answer.top}
     best = answer.top[0]
     return GoldenResult(

@@ -68,7 +68,7 @@ def test_a_model_that_fails_when_it_is_run_is_an_error_of_the_server(
     monkeypatch.setattr(
         served.services.models.get().classifier,
         "_tensor",
-        lambda pixels: bundle.preprocessings.normalize(
+        lambda pixels, _reduced: bundle.preprocessings.normalize(
             pixels, bundle.preprocessings.Preprocessing(9, 9)
         ),
     )
