@@ -29,6 +29,9 @@ _FORMATS: Final = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 # Tags of TIFF 6.0.
 _BITS, _PHOTOMETRIC, _TILE_WIDTH, _TILE_HEIGHT = 258, 262, 322, 323
 _WHITE_IS_ZERO: Final = 0
+# Of EXIF 2.3; the values are those at which width and height change places.
+_ORIENTATION: Final = 0x0112
+_ON_ITS_SIDE: Final = (5, 6, 7, 8)
 _DAMAGE: Final = (OSError, ValueError, SyntaxError, struct.error, EOFError, IndexError)
 
 
@@ -57,8 +60,8 @@ def decode_reduced(
 ) -> Picture:
     """The same, but a JPEG as small as `allowed` lets it be, which takes a fraction of the time.
 
-    `allowed` is asked for both ways round, since EXIF may turn the picture. A side that can't be
-    divided is not reduced: a small picture shows exactly what the whole one does.
+    `allowed` is asked with the size of the upright picture. It is not reduced by what does not
+    divide both sides: a small picture shows exactly what the whole one does.
     """
     if not data:
         raise ImageError("The image is empty: send the bytes of a JPEG or PNG file.")
@@ -66,10 +69,11 @@ def decode_reduced(
     width, height = header.size
     _check_size(header, max_pixels)
     if header.format in ("JPEG", "MPO") and header.mode in ("RGB", "L"):
-        most = min(allowed(width, height), allowed(height, width))
+        orientation = _orientation(header)
+        most = allowed(height, width) if orientation in _ON_ITS_SIDE else allowed(width, height)
         fitting = (r for r in jpeg.REDUCTIONS if r <= most and width % r == height % r == 0)
         reduced = next(fitting, 1)
-        return Picture(jpeg.decode(data, reduced), reduced)
+        return Picture(jpeg.decode(data, orientation, reduced), reduced)
     return Picture(_decode_with_pillow(header))
 
 
@@ -93,10 +97,18 @@ def _open(data: bytes) -> Image.Image:
             ) from error
         if file_kind.is_picture(data):
             raise ImageError(
-                "The image is damaged, cut off, or holds numbers that are not decoded (more than "
-                "16 bits, floating point): send it again, or save it as JPEG or PNG."
+                "The image is damaged, cut off, or of a kind that no camera writes (floating-point "
+                "numbers, a JPEG of 12 bits): send it again, or save it as JPEG or PNG."
             ) from error
         raise UnsupportedImage(file_kind.refusal(data)) from error
+
+
+def _orientation(header: Image.Image) -> int:
+    try:
+        found = header.getexif().get(_ORIENTATION)
+    except _DAMAGE:
+        return 1
+    return found if isinstance(found, int) else 1
 
 
 def _check_size(header: Image.Image, max_pixels: int) -> None:

@@ -22,8 +22,9 @@ FloatTensor: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
 Fit: TypeAlias = fitting.Fit
 Filter: TypeAlias = fitting.Filter
 
-# How many pixels a reduced picture keeps for each that is put out, on each axis. With 4, MobileNetV2
-# in float gives 200 photos of 12 megapixels the answers of full decoding; with 2, all but one.
+# How many pixels a reduced picture keeps for each that is put out, on each axis. With 4
+# MobileNetV2 in float answers 200 photos of 12 megapixels as after full decoding, with 2 all but
+# one.
 SPARE: Final = 4.0
 
 

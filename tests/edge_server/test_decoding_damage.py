@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import random
 import struct
-import subprocess
-import sys
 import zlib
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from edge_server.errors import ImageError, ImageTooLarge, UnsupportedImage
+from edge_server.errors import ImageError, ImageTooLarge
 from edge_server.inference.decoding import decode
 from edge_server.inference.jpeg import scans_begin
 from edge_server.settings import Settings
@@ -102,27 +100,6 @@ def test_the_highest_limit_that_can_be_set_is_one_that_pillow_keeps():
         decode(png(limit // 10_000, 10_000, b""), max_pixels=limit)
 
 
-def test_a_bomb_takes_no_memory(root):
-    bomb = png(18_000, 9_900, zlib.compress(bytes((18_000 // 8 + 1) * 9_900)))
-    assert len(bomb) < 50_000
-    script = """if True:
-        import resource, sys
-        from edge_server.errors import ImageTooLarge
-        from edge_server.inference.decoding import decode
-        bomb = sys.stdin.buffer.read()
-        peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        before = peak()
-        try:
-            decode(bomb)
-        except ImageTooLarge:
-            print(peak() - before)
-    """
-    done = subprocess.run(
-        [sys.executable, "-c", script], input=bomb, capture_output=True, cwd=root, check=True
-    )
-    assert int(done.stdout) < 20_000  # KiB; decoded it would take 500,000
-
-
 def test_the_limit_is_inclusive(paint, encode):
     data = encode(paint(1, 2, 3, size=(20, 10)))
     assert decode(data, max_pixels=200).shape == (10, 20, 3)
@@ -130,26 +107,9 @@ def test_the_limit_is_inclusive(paint, encode):
         decode(data, max_pixels=199)
 
 
-def test_heic_photos_are_refused_with_the_way_out():
-    with pytest.raises(UnsupportedImage, match="Most Compatible") as caught:
-        decode(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0" * 200)
-    assert caught.value.status == 415
-
-
 def test_an_empty_body_is_named_as_such():
     with pytest.raises(ImageError, match="empty"):
         decode(b"")
-
-
-@pytest.mark.parametrize(
-    "data",
-    [b"hello", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"%PDF-1.7", b"\xff\xd8", b"\0" * 999],
-    ids=["text", "svg", "pdf", "two bytes of a JPEG", "zeros"],
-)
-def test_what_is_no_image_is_refused_in_a_sentence(data):
-    with pytest.raises(ImageError, match=r"send .*\.$") as caught:
-        decode(data)
-    assert caught.value.status in (415, 422)
 
 
 def seeds(noise, encode):
