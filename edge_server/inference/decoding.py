@@ -90,7 +90,7 @@ def _open(data: bytes) -> Image.Image:
     except Image.DecompressionBombError as error:
         raise ImageTooLarge("The image has far too many pixels: send a smaller one.") from error
     except _DAMAGE as error:
-        if "PngImagePlugin.MAX_TEXT" in str(error):
+        if "MAX_TEXT_" in str(error):
             raise ImageTooLarge(
                 "The PNG carries text that unpacks to more than a picture needs: "
                 "save it anew without its metadata."
