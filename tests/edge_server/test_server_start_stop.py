@@ -13,10 +13,6 @@ import requests
 SIGTERM_SECONDS = 12  # more than the grace for what is in flight, less than for ever
 
 
-def page(process):
-    return requests.get(process.url, headers={"Accept": "text/html"}, timeout=10).text
-
-
 def ask(server, data):
     return requests.post(server.url + "/predict", data, timeout=20).json()
 
