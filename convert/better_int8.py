@@ -1,5 +1,5 @@
-"""A better int8 model than the converter's, of the same operators: weight rounding, then bias
-correction, each kept only where photos that were held back from it agree.
+"""A better int8 model than the converter's, of the same operators: weight rounding, bias
+correction, channel splitting, each kept only where photos that were held back from it agree.
 """
 
 from __future__ import annotations
@@ -11,7 +11,14 @@ from typing import Any, Final
 
 import numpy as np
 
-from convert import bias_correction, metrics, model_inputs, patches, weight_rounding
+from convert import (
+    bias_correction,
+    metrics,
+    model_inputs,
+    patches,
+    splitting_plan,
+    weight_rounding,
+)
 from convert.bias_correction import MEMORY
 from convert.calibration import Calibration
 from convert.console import Console
@@ -25,8 +32,9 @@ from edge_server.inference.classifier import to_scores
 from edge_server.inference.decoding import Pixels
 from edge_server.inference.manifest import Output
 
-# In this order: the second makes up for what the first leaves.
-STEPS: Final = ("weight rounding", "bias correction")
+# In this order: the second makes up for what the first leaves. The last one's gain is lost in the
+# noise of the converter's weights and biases before.
+STEPS: Final = ("weight rounding", "bias correction", "channel splitting")
 # More photos gave no better model, and each costs its time.
 MAX_PHOTOS: Final = 100
 # Fewer can't be split into some to fit and some to judge by.
@@ -67,10 +75,15 @@ class Step:
 
 @dataclass(frozen=True)
 class Improved:
-    """The model, the converter's own where no step was kept, and what was tried."""
+    """The model, the converter's own where no step was kept, and what was tried.
+
+    `float_model` is its float twin, layer by layer: the one given, or where channels were split
+    another of practically the same answers.
+    """
 
     model: bytes
     steps: tuple[Step, ...]
+    float_model: bytes
 
 
 def improve(
@@ -82,32 +95,33 @@ def improve(
     *,
     steps: Sequence[str] = STEPS,
 ) -> Improved:
-    """Better the weights and biases of an int8 model; its operators stay as they are.
+    """Better the weights and biases of an int8 model; its operators and tensors stay as they are.
 
     Both models are the converter's, of the same source. `output` is what the scores are.
     A graph that can't be worked on stays as it is, and the steps say why. Of STEPS only those in
     `steps` are tried.
     """
+
+    def unchanged(why: str) -> Improved:
+        nothing = tuple(Step(name, False, why) for name in STEPS if name in steps)
+        return Improved(int8_model, nothing, float_model)
+
     count = len(calibration.pictures)
     if count < MIN_PHOTOS:
-        return _unchanged(
-            int8_model, steps, f"it takes {MIN_PHOTOS} calibration photos, and there are {count}"
-        )
+        return unchanged(f"it takes {MIN_PHOTOS} calibration photos, and there are {count}")
     try:
         work = _Improvement(float_model, int8_model, calibration, output, console)
         done = tuple(work.step(name) for name in STEPS if name in steps)
     except (RuntimeError, ValueError) as error:
         # A foreign operator that can't be run by itself is no reason to give nothing.
-        return _unchanged(int8_model, steps, f"the graph can't be worked on ({first_line(error)})")
-    return Improved(work.pack() if any(step.kept for step in done) else int8_model, done)
-
-
-def _unchanged(int8_model: bytes, steps: Sequence[str], why: str) -> Improved:
-    return Improved(int8_model, tuple(Step(name, False, why) for name in STEPS if name in steps))
+        return unchanged(f"the graph can't be worked on ({first_line(error)})")
+    if not any(step.kept for step in done):
+        return Improved(int8_model, done, float_model)
+    return Improved(work.pack(), done, work.float_twin() or float_model)
 
 
 class _Improvement:
-    """The data that both steps share."""
+    """The data that all steps share."""
 
     def __init__(
         self,
@@ -131,6 +145,7 @@ class _Improvement:
         order = np.random.default_rng(_SEED).permutation(len(pictures))
         self._group = np.empty(len(pictures), np.int64)
         self._group[order] = np.arange(len(pictures)) % SPLITS
+        self._kept: set[str] = set()
         # A model for each split, and one for all photos, as good as they are so far; and the
         # scores of each on the photos held back from it.
         self._pairs = [self._pair] * (SPLITS + 1)
@@ -140,15 +155,27 @@ class _Improvement:
 
     def step(self, name: str) -> Step:
         """Try one of STEPS, and go on with what it gives where that is better."""
-        make = {"weight rounding": self._rounded, "bias correction": self._corrected}[name]
-        return self._judge(name, make())
+        if name == "channel splitting":
+            step = self._split_channels()
+        elif name == "weight rounding":
+            step = self._judge(name, self._rounded(self._pair))
+        else:
+            step = self._judge(name, self._corrected(self._pairs))
+        self._kept |= {name} if step.kept else set()
+        return step
 
     def pack(self) -> bytes:
         """The best model so far, fitted to all photos."""
         return self._pairs[-1].pack()
 
-    def _judge(self, name: str, pairs: list[GraphPair]) -> Step:
-        """Judge models by the photos held back from each; take all of them or none."""
+    def float_twin(self) -> bytes | None:
+        """The float graph that it has in place of the one given."""
+        own = self._pairs[-1].float
+        return None if own is self._pair.float else tflite_schema.pack(own)
+
+    def _judge(self, name: str, pairs: list[GraphPair], done: str = "") -> Step:
+        """Judge models by the photos held back from each; take all of them or none. `done` says
+        what was done to them, where that is not the same with every model."""
         held = [np.flatnonzero(self._group == fold) for fold in range(SPLITS)]
         scores = [
             self._scores(pair.int8, [self._inputs[photo] for photo in photos])
@@ -164,7 +191,8 @@ class _Improvement:
             for found in (self._held_back, scores)
         )
         what = "moved nearer to" if new < old else "came no nearer to"
-        why = (
+        why = f"{done}; " if done else ""
+        why += (
             f"on photos held back from it the scores {what} the original's "
             f"(divergence {old:.4f} -> {new:.4f})"
         )
@@ -191,14 +219,17 @@ class _Improvement:
 
     def _scores(self, model: Any, inputs: Sequence[Array]) -> Scores:
         raw = run_each(tflite_schema.pack(model), [[tensor] for tensor in inputs])
-        values = model_inputs.scores(model, [outputs[0] for outputs in raw])
+        return self._as_scores(model, [outputs[0] for outputs in raw])
+
+    def _as_scores(self, model: Any, raw: Sequence[Array]) -> Scores:
+        values = model_inputs.scores(model, raw)
         return np.stack([to_scores(row, self._output) for row in values])
 
-    def _rounded(self) -> list[GraphPair]:
+    def _rounded(self, stock: GraphPair) -> list[GraphPair]:
         """One stream of all photos: in memory are the moments of one layer at a time."""
-        pairs = [self._pair.fork() for _ in range(SPLITS + 1)]
-        layers = {x.index: x for x in self._pair.layers if patches.columns(x) <= _MAX_COLUMNS}
-        stream = OperatorStream(self._pair.int8, self._inputs)
+        pairs = [stock.fork() for _ in range(SPLITS + 1)]
+        layers = {x.index: x for x in stock.layers if patches.columns(x) <= _MAX_COLUMNS}
+        stream = OperatorStream(stock.int8, self._inputs)
         indices = range(max(layers, default=-1) + 1)
         for index in self._console.bar(indices, len(indices), "rounding weights", "operator"):
             if index in layers:
@@ -217,7 +248,7 @@ class _Improvement:
         ]
         total = functools.reduce(np.add, moments)
         weights = patches.matrix(layer, layer.float_weights)
-        stock = patches.matrix(layer, self._pair.weights(layer))
+        stock = patches.matrix(layer, pairs[0].weights(layer))
         before = after = 0.0
         try:
             candidates = [
@@ -235,9 +266,9 @@ class _Improvement:
         for pair, rounded in zip(pairs, candidates, strict=True):
             pair.set_weights(layer, patches.from_matrix(layer, rounded))
 
-    def _corrected(self) -> list[GraphPair]:
-        means = bias_correction.float_means(self._pair, self._float_inputs, self._console)
-        pairs = [pair.fork() for pair in self._pairs]
+    def _corrected(self, found: Sequence[GraphPair]) -> list[GraphPair]:
+        means = bias_correction.float_means(found[-1], self._float_inputs, self._console)
+        pairs = [pair.fork() for pair in found]
         bar = self._console.bar(enumerate(pairs), len(pairs), "correcting biases", "split")
         for fold, pair in bar:
             fitted = np.flatnonzero(self._group != fold)
@@ -247,6 +278,20 @@ class _Improvement:
                 {index: values[fitted] for index, values in means.items()},
             )
         return pairs
+
+    def _split_channels(self) -> Step:
+        """Models with split channels, made from here as those so far were, against these."""
+        name = "channel splitting"
+        score = functools.partial(self._as_scores, self._pair.float)
+        plan = splitting_plan.make(self._pair, self._float_inputs, score)
+        if plan.pair is None:
+            return Step(name, False, plan.why)
+        pairs = [plan.pair] * (SPLITS + 1)
+        if "weight rounding" in self._kept:
+            pairs = self._rounded(plan.pair)
+        if "bias correction" in self._kept:
+            pairs = self._corrected(pairs)
+        return self._judge(name, pairs, plan.why)
 
 
 def _evenly(pictures: Sequence[Pixels], count: int) -> list[Pixels]:

@@ -203,7 +203,8 @@ class _Build:
             preprocessing.see(photo.path.read_bytes(), self._inputs.spec) for photo in chosen
         ]
         graph = winner.draft.bare_graph
-        return layer_errors.measure(self._bench.float_model, graph, pictures, self._inputs.spec)
+        exact = winner.draft.float_twin or self._bench.float_model
+        return layer_errors.measure(exact, graph, pictures, self._inputs.spec)
 
     def checks(
         self, winner: Trial, layers: Sequence[LayerStatistics], golden: int

@@ -107,7 +107,7 @@ class GraphPair:
         return _values(self.int8, layer.weights, np.int8).reshape(layer.float_weights.shape)
 
     def set_weights(self, layer: Layer, weights: Array) -> None:
-        self._store(layer.weights, weights.astype(np.int8))
+        store(self.int8, layer.weights, weights.astype(np.int8))
 
     def bias(self, layer: Layer) -> tuple[Array, Array]:
         """int32 (out,) and its scale, float64 (out,). Only where layer.bias is not None."""
@@ -121,18 +121,7 @@ class GraphPair:
         inputs = (0, 1, 2) if layer.kind is Kind.DEPTHWISE else tuple(range(1, rows.ndim))
         limit = np.maximum(_INT32_MAX - rows.sum(axis=inputs) * _LARGEST_INPUT, 0)
         assert layer.bias is not None
-        self._store(layer.bias, np.clip(bias, -limit, limit).astype(np.int32))
-
-    def _store(self, tensor: int, values: Array) -> None:
-        """Other tensors may have the same buffer: the converter writes equal values once."""
-        model = self.int8
-        found = model.subgraphs[0].tensors[tensor]
-        buffer = schema.BufferT(np.ascontiguousarray(values).reshape(-1).view(np.uint8))
-        if sum(other.buffer == found.buffer for other in model.subgraphs[0].tensors) > 1:
-            model.buffers.append(buffer)
-            found.buffer = len(model.buffers) - 1
-        else:
-            model.buffers[found.buffer] = buffer
+        store(self.int8, layer.bias, np.clip(bias, -limit, limit).astype(np.int32))
 
     def pack(self) -> bytes:
         """The int8 graph as a .tflite."""
@@ -218,6 +207,18 @@ def _values(model: Any, tensor: int, dtype: Any) -> Array:
     found = model.subgraphs[0].tensors[tensor]
     data = np.ascontiguousarray(model.buffers[found.buffer].data)
     return data.reshape(-1).view(np.uint8).view(dtype)
+
+
+def store(model: Any, tensor: int, values: Array) -> None:
+    """Set a constant tensor of a ModelT. Others may have the same buffer, which stays: the
+    converter writes equal values once."""
+    found = model.subgraphs[0].tensors[tensor]
+    buffer = schema.BufferT(np.ascontiguousarray(values).reshape(-1).view(np.uint8))
+    if sum(other.buffer == found.buffer for other in model.subgraphs[0].tensors) > 1:
+        model.buffers.append(buffer)
+        found.buffer = len(model.buffers) - 1
+    else:
+        model.buffers[found.buffer] = buffer
 
 
 def _layers(float_model: Any, int8_model: Any, *, stock: bool) -> list[Layer]:

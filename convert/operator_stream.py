@@ -89,7 +89,16 @@ def single_operator(model: Any, operator: Any) -> tuple[bytes, list[int]]:
 
     Raises ValueError where it has tensors beside its inputs and outputs, as an LSTM has.
     """
-    if operator.intermediates is not None and len(operator.intermediates):
+    return part(model, [operator], [int(index) for index in operator.outputs])
+
+
+def part(model: Any, operators: Sequence[Any], outputs: Sequence[int]) -> tuple[bytes, list[int]]:
+    """A .tflite with these operators of `model`, which puts out its tensors `outputs`; and the
+    tensors that are its inputs, those that no operator of the part makes.
+
+    Raises ValueError where an operator has tensors beside its inputs and outputs, as an LSTM has.
+    """
+    if any(o.intermediates is not None and len(o.intermediates) for o in operators):
         raise ValueError("an operator has tensors of its own")
     tensors: list[Any] = []
     buffers: list[Any] = [schema.BufferT()]
@@ -109,18 +118,28 @@ def single_operator(model: Any, operator: Any) -> tuple[bytes, list[int]]:
             tensors.append(tensor)
         return number[index]
 
-    alone = copy.copy(operator)
-    alone.opcodeIndex = 0
-    alone.inputs = [take(int(index)) for index in operator.inputs]
-    alone.outputs = [take(int(index)) for index in operator.outputs]
-    needed = dict.fromkeys(
-        int(i) for i in operator.inputs if i >= 0 and not constant(model, int(i))
-    )
+    codes: list[int] = []
+    taken: list[Any] = []
+    needed: dict[int, None] = {}
+    made: set[int] = set()
+    for operator in operators:
+        own = copy.copy(operator)
+        if operator.opcodeIndex not in codes:
+            codes.append(operator.opcodeIndex)
+        own.opcodeIndex = codes.index(operator.opcodeIndex)
+        own.inputs = [take(int(index)) for index in operator.inputs]
+        own.outputs = [take(int(index)) for index in operator.outputs]
+        taken.append(own)
+        for index in map(int, operator.inputs):
+            if index >= 0 and index not in made and not constant(model, index):
+                needed[index] = None
+        made.update(int(index) for index in operator.outputs)
     graph = schema.SubGraphT()
-    graph.tensors, graph.operators = tensors, [alone]
-    graph.inputs, graph.outputs = [number[index] for index in needed], alone.outputs
+    graph.tensors, graph.operators = tensors, taken
+    graph.inputs = [number[index] for index in needed]
+    graph.outputs = [take(index) for index in outputs]
     root = schema.ModelT()
     root.version = model.version
-    root.operatorCodes = [model.operatorCodes[operator.opcodeIndex]]
+    root.operatorCodes = [model.operatorCodes[code] for code in codes]
     root.subgraphs, root.buffers = [graph], buffers
     return tflite_schema.pack(root), list(needed)

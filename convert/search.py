@@ -160,7 +160,7 @@ def _layers(count: int) -> str:
 def _ranked(bench: Bench, int8: Draft, pictures: list[Pixels]) -> list[int]:
     """The operators that have a float twin, the most harmful first: alone in int8, with all others
     in float, they move the scores farthest."""
-    original, quantized = map(tflite_schema.unpack, (bench.float_model, int8.graph))
+    original, quantized = map(tflite_schema.unpack, (_twin(bench, int8), int8.graph))
     operators = sorted(twins(original, quantized))
     before = _scores(bench, bench.float_model, pictures)
     harm = {}
@@ -183,9 +183,10 @@ def _without_gaps(kept: list[int], operators: list[int]) -> list[int]:
 
 def _mixture(bench: Bench, int8: Draft, kept: list[int], pictures: list[Pixels]) -> bytes:
     """The graph, its biases corrected anew, for what they made up for is gone in part."""
-    original, quantized = map(tflite_schema.unpack, (bench.float_model, int8.graph))
+    twin = _twin(bench, int8)
+    original, quantized = map(tflite_schema.unpack, (twin, int8.graph))
     model = mixed_precision.keep_in_float(original, quantized, kept, bench.spec)
-    pair = GraphPair(bench.float_model, model, stock=False)
+    pair = GraphPair(twin, model, stock=False)
     before = _scores(bench, bench.float_model, pictures)
     means = bias_correction.float_means(
         pair, model_inputs.tensors(pair.float, pictures, bench.spec)
@@ -196,6 +197,10 @@ def _mixture(bench: Bench, int8: Draft, kept: list[int], pictures: list[Pixels])
         (corrected, model),
         key=lambda graph: metrics.divergence(before, _scores(bench, graph, pictures)),
     )
+
+
+def _twin(bench: Bench, int8: Draft) -> bytes:
+    return int8.float_twin or bench.float_model
 
 
 def _scores(bench: Bench, model: bytes, pictures: list[Pixels]) -> Scores:

@@ -35,7 +35,8 @@ THREADS = 1
 class Draft:
     """A bare .tflite. `spec` is what the device does to a picture before this graph sees it:
     the build's own, or less where the graph does a part of it; `inner` is the graph without that
-    part, None where there is none."""
+    part, None where there is none. `float_twin` is a float32 .tflite that corresponds to the graph
+    operator by operator and channel by channel, where the bench's does not."""
 
     name: str
     recipe: Recipe
@@ -46,6 +47,7 @@ class Draft:
     steps: tuple[Step, ...] = ()
     float_layers: int = 0
     inner: bytes | None = None
+    float_twin: bytes | None = None
 
     @property
     def bare_graph(self) -> bytes:
@@ -93,7 +95,7 @@ class Bench:
 
     @cached_property
     def float_model(self) -> bytes:
-        """The bare float32 .tflite, which better int8 and the search compare with."""
+        """The bare float32 .tflite, the original's answers in the form of one."""
         return quantize.convert(
             self.model,
             recipes.get("float32"),
@@ -135,7 +137,9 @@ class Bench:
                     self.before.output,
                     self.console,
                 )
-            draft = replace(draft, graph=better.model, steps=better.steps)
+            draft = replace(
+                draft, graph=better.model, steps=better.steps, float_twin=better.float_model
+            )
         return draft
 
     def portable(self, draft: Draft) -> Draft:

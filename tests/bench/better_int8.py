@@ -1,4 +1,4 @@
-"""What weight rounding and bias correction are worth: agreement and top-1 over random splits.
+"""What the steps of better int8 are worth: agreement and top-1 over random splits.
 
     python tests/bench/better_int8.py SAVED_MODEL --calibration PHOTOS.csv \
         --validation PHOTOS.csv --preprocessing tf [--splits 4] [--photos 100]
@@ -6,8 +6,8 @@
 Split 0 calibrates with the calibration photos and compares on the validation photos. The others
 draw `--photos` of all of them to calibrate with and compare on the rest, so that no figure hangs
 on one lucky draw. All files are labelled CSVs (file,label_index). Each split converts anew.
-Prints, for the converter's own int8 model, after weight rounding, and after bias correction too:
-agreement with the original's best class, and top-1 less the original's, in points; the seconds
+Prints, for the converter's own int8 model, after weight rounding, after bias correction too, and
+after channel splitting too: agreement with the original's best class, and top-1 less the original's, in points; the seconds
 that the steps took together, and the peak memory of this process, TensorFlow's included.
 """
 
@@ -37,7 +37,7 @@ from convert.sources import source
 from edge_server.inference import preprocessing
 from edge_server.inference.preprocessing import PRESETS
 
-STAGES = ("converter", "rounded", "and corrected")
+STAGES = ("converter", "rounded", "corrected", "split")
 
 
 def main() -> None:
@@ -66,22 +66,25 @@ def main() -> None:
         order = np.arange(len(pictures))
         if split:
             order = np.random.default_rng(split).permutation(order)
-        count = min(options.photos, len(pools[0].photos)) if split else len(pools[0].photos)
-        rest = order[count:]
+        fitted = min(options.photos, len(pools[0].photos)) if split else len(pools[0].photos)
+        rest = order[fitted:]
         calibrated = Calibration(
-            options.calibration, tuple(pictures[i] for i in order[:count]), how, unreadable
+            options.calibration, tuple(pictures[i] for i in order[:fitted]), how, unreadable
         )
         with console.quiet():
             stock = quantize.convert(model, recipes.get("int8"), calibrated, console)
-            rounded = better_int8.improve(
-                exact, stock, calibrated, output, console, steps=better_int8.STEPS[:1]
-            )
+            partly = [
+                better_int8.improve(
+                    exact, stock, calibrated, output, console, steps=better_int8.STEPS[:count]
+                ).model
+                for count in (1, 2)
+            ]
             started = time.perf_counter()
             better = better_int8.improve(exact, stock, calibrated, output, console)
             seconds = time.perf_counter() - started
             figures = [
                 compare(raw[rest], scores(m, [pictures[i] for i in rest], how), labels[rest])
-                for m in (stock, rounded.model, better.model)
+                for m in (stock, *partly, better.model)
             ]
         rows.append(figures)
         kept = ", ".join(step.name for step in better.steps if step.kept) or "nothing"

@@ -62,7 +62,7 @@ def test_better_int8_is_tried_unless_it_is_switched_off(
     colours_build: Any, build: Build, models: Path
 ) -> None:
     steps = [step["step"] for step in colours_build.report["better_int8"]]
-    assert steps == ["weight rounding", "bias correction"]
+    assert steps == ["weight rounding", "bias correction", "channel splitting"]
     ran, output = build(models / "colours", "--stock-int8")
     assert ran.status == 0
     assert document(output)["better_int8"] == []

@@ -68,7 +68,48 @@ def _branches(layers: Any, x: Any) -> Any:
     return layers.Conv2D(6, 3)(layers.ZeroPadding2D(1)(grown))
 
 
-_BODIES = {"plain": _plain, "grouped": _grouped, "shared": _shared, "branches": _branches}
+def _unused(layers: Any, x: Any) -> Any:
+    """Channels 2 and 5 never change. Channel 1 takes the whole range and counts little, channel 0
+    a small part of it, which int8 says in a few steps, and counts most."""
+
+    def given(values: Any) -> Any:
+        return lambda shape, dtype: np.asarray(values, np.float32).reshape(shape)
+
+    # All biases are different: the converter writes equal ones once.
+    rng = np.random.default_rng(5)
+    first = rng.uniform(0.1, 0.3, (3, 3, 3, 8)) * [0.1, 4, 1, 1, -1, 1, -1, 1]
+    x = layers.Conv2D(
+        8,
+        3,
+        strides=8,
+        activation="relu6",
+        kernel_initializer=given(first),
+        bias_initializer=given([0.3, 0.2, -50, 0.3, 1.2, -50, 1.1, 0.2]),
+    )(x)
+    x = layers.DepthwiseConv2D(
+        3,
+        activation="relu6",
+        depthwise_initializer=given(rng.uniform(0.1, 0.3, (3, 3, 8, 1))),
+        bias_initializer=given([0.1, 0.2, 0.4, 0.1, 0.2, 0.4, 0.1, 0.2]),
+    )(x)
+    # What the channels are on average goes out of the sum again.
+    average = [0.68, 4, 0.4, 1.4, 2.5, 0.4, 2.3, 1.1]
+    last = rng.normal(0, 1, (8, 12)) * np.array([[4, 0.01, 0.1, 0.02, 0.02, 0.1, 0.02, 0.02]]).T
+    return layers.Conv2D(
+        12,
+        1,
+        kernel_initializer=given(last),
+        bias_initializer=given(-np.array(average) @ last),
+    )(x)
+
+
+_BODIES = {
+    "plain": _plain,
+    "grouped": _grouped,
+    "shared": _shared,
+    "branches": _branches,
+    "unused": _unused,
+}
 
 
 @pytest.fixture(scope="session")

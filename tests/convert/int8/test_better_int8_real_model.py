@@ -31,7 +31,8 @@ def scores(model: bytes, pictures: list[Pixels]) -> metrics.Scores:
 
 @pytest.mark.shared
 def test_agreement_and_top1_over_random_splits(shared: Path) -> None:
-    """Each split calibrates with 100 of the 300 photos, and counts on the other 200."""
+    """Each split calibrates with 100 of the 300 photos, and counts on the other 200. The first is
+    that of the two lists."""
     console = Console()
     model = source.load(shared / "saved_models" / "mobilenet_v1_025_224", None)
     files = [shared / "photos" / name for name in ("calibration.csv", "validation.csv")]
@@ -43,13 +44,15 @@ def test_agreement_and_top1_over_random_splits(shared: Path) -> None:
     before = scores(exact, pictures)
     agreement, stock_agreement, right, wrong = [], [], 0, 0
     for seed in range(SPLITS):
-        order = np.random.default_rng(seed).permutation(len(pictures))
+        order = np.arange(len(pictures))
+        if seed:
+            order = np.random.default_rng(seed).permutation(order)
         rest = order[CALIBRATION:]
         fitted = tuple(pictures[i] for i in order[:CALIBRATION])
         calibrated = Calibration(files[0], fitted, SPEC, unreadable)
         stock = quantize.convert(model, recipes.get("int8"), calibrated, console)
         better = better_int8.improve(exact, stock, calibrated, Output.PROBABILITIES, console)
-        assert [step.kept for step in better.steps] == [True, True]
+        assert [step.kept for step in better.steps] == [True, True, True]
         assert len(better.model) < 1.01 * len(stock)
         held = [pictures[i] for i in rest]
         after = scores(better.model, held)
@@ -59,7 +62,8 @@ def test_agreement_and_top1_over_random_splits(shared: Path) -> None:
         right += int((hit & ~original_hit).sum())
         wrong += int((original_hit & ~hit).sum())
     assert np.mean(stock_agreement) < 0.8  # there is something to repair
-    assert np.mean(agreement) >= 0.89
+    assert agreement[0] >= 0.89
+    assert np.mean(agreement) >= 0.915
     # The aim is 0.5 points of 600 answers. About 8 % of the answers change, some to the better and
     # some to the worse; were a change as often the one as the other, their difference would lie
     # within two standard errors, 2 * sqrt(right + wrong), in 19 of 20 cases.

@@ -193,6 +193,8 @@ def full(document: dict[str, Any]) -> dict[str, Any]:
                 ]
             },
             {"step": "bias correction", "kept": False, "why": "no closer", "splits": []},
+            {"step": "channel splitting", "kept": False, "splits": []}
+            | {"why": "every channel that convolutions hand on is in use"},
         ],
         "layers": [
             {"name": f"net/conv{n}", "operator": "CONV_2D", "error": 0.05 * n, "saturated": 0.0012}
