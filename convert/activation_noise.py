@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from convert.bias_correction import MEMORY
 from convert.graph_pair import INT8, GraphPair, Layer, Quantization, quantization, twins
 from convert.interpreter import Array, run_each
 from convert.metrics import Scores
-from convert.operator_stream import OperatorStream, activation_bytes, part
+from convert.operator_stream import OperatorStream, activation_bytes, constant, part
 
 # The raw outputs of the float graph, one for each picture, as scores (pictures, classes).
 Score = Callable[[Sequence[Array]], Scores]
@@ -27,6 +27,10 @@ Extremes = tuple[Array, Array]
 
 # A tensor with less of the sum than this is not looked at channel by channel.
 _SHARE: Final = 0.05
+# Multiplications for the channels of one tensor, a few seconds' worth: beyond, fewer photos tell,
+# and where fewer than these would be left, none.
+_MULTIPLICATIONS: Final = 4 * 10**10
+_FEWEST_PHOTOS: Final = 4
 
 
 @dataclass(frozen=True)
@@ -76,8 +80,8 @@ def of_channels(
     """The divergence when one channel of the output of one of the layers alone is rounded,
     (channels,), by the layer's index. `inputs` are those of `noise`.
 
-    Zeros for a layer whose whole output has too small a share of the total, and for channels
-    that never change.
+    Zeros for a layer whose whole output has too small a share of the total or takes too long,
+    and for channels that never change.
     """
     asked = {layer.float_index: layer for layer in layers}
     stream = OperatorStream(pair.float, inputs)
@@ -103,16 +107,32 @@ def _harm(
             [values if t == layer.float_output else stream.values[t][photo] for t in needed]
             for photo, values in enumerate(activations)
         ]
-        return metrics.divergence(noise.scores, score([out[0] for out in run_each(tail, rows)]))
+        before = noise.scores[: len(activations)]
+        return metrics.divergence(before, score([out[0] for out in run_each(tail, rows)]))
 
     low, high = noise.extremes[layer.index]
     harm = np.zeros(len(low))
-    if divergence(rounded) >= _SHARE * noise.total:
-        for channel in np.flatnonzero(low < high):
+    channels = np.flatnonzero(low < high)
+    photos = _MULTIPLICATIONS // max(_multiplications(pair.float, later) * len(channels), 1)
+    if photos >= _FEWEST_PHOTOS and divergence(rounded) >= _SHARE * noise.total:
+        for channel in channels:
             chosen = np.arange(len(harm)) == channel
-            pairs = zip(exact, rounded, strict=True)
+            pairs = list(zip(exact, rounded, strict=True))[:photos]
             harm[channel] = divergence([np.where(chosen, after, before) for before, after in pairs])
     return harm
+
+
+def _multiplications(model: Any, operators: Sequence[Any]) -> int:
+    """How many of them the convolutions and dense layers among the operators take."""
+    tensors = model.subgraphs[0].tensors
+    count = 0
+    for operator in operators:
+        if len(operator.inputs) > 1 and constant(model, int(operator.inputs[1])):
+            weights = tensors[int(operator.inputs[1])].shape
+            output = tensors[int(operator.outputs[0])].shape
+            if len(weights) > 1:
+                count += int(np.prod([*output[1:-1], *weights], dtype=np.int64))
+    return count
 
 
 def extremes(

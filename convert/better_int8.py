@@ -283,7 +283,11 @@ class _Improvement:
         """Models with split channels, made from here as those so far were, against these."""
         name = "channel splitting"
         score = functools.partial(self._as_scores, self._pair.float)
-        plan = splitting_plan.make(self._pair, self._float_inputs, score)
+        try:
+            plan = splitting_plan.make(self._pair, self._float_inputs, score)
+        except (RuntimeError, ValueError) as error:
+            # The other steps run no operator behind the last layer.
+            return Step(name, False, f"the graph can't be taken apart ({first_line(error)})")
         if plan.pair is None:
             return Step(name, False, plan.why)
         pairs = [plan.pair] * (SPLITS + 1)

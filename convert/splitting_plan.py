@@ -10,11 +10,13 @@ import numpy as np
 
 from convert import activation_noise, chains, channel_splitting
 from convert.activation_noise import Extremes, Score
+from convert.bias_correction import MEMORY
 from convert.chains import Chain
 from convert.channel_splitting import Copies
 from convert.file.tflite_schema import schema
 from convert.graph_pair import GraphPair
 from convert.interpreter import Array
+from convert.operator_stream import activation_bytes
 
 # Photos that tell which channels int8 harms; that a channel is unused, all photos have to say.
 PHOTOS: Final = 16
@@ -49,7 +51,9 @@ def make(pair: GraphPair, inputs: Sequence[Array], score: Score) -> Plan:
     found = chains.find(pair)
     if not found:
         return Plan("no convolution hands its channels straight on to another")
-    few = inputs[:: -(-len(inputs) // PHOTOS)]
+    # Two streams run at once.
+    most = MEMORY // max(2 * activation_bytes(pair.float), 1)
+    few = inputs[:: -(-len(inputs) // max(min(PHOTOS, most), 1))]
     makers = [maker for chain in found for maker in chain.makers]
     noise = activation_noise.measure(pair, few, score, makers)
     promising = [chain for chain in found if _unused(chain, noise.extremes)]

@@ -7,8 +7,9 @@ Split 0 calibrates with the calibration photos and compares on the validation ph
 draw `--photos` of all of them to calibrate with and compare on the rest, so that no figure hangs
 on one lucky draw. All files are labelled CSVs (file,label_index). Each split converts anew.
 Prints, for the converter's own int8 model, after weight rounding, after bias correction too, and
-after channel splitting too: agreement with the original's best class, and top-1 less the original's, in points; the seconds
-that the steps took together, and the peak memory of this process, TensorFlow's included.
+after channel splitting too: agreement with the original's best class, and top-1 less the
+original's, in points; the seconds that the steps took together, and the peak memory of this
+process, TensorFlow's included.
 """
 
 from __future__ import annotations

@@ -67,6 +67,26 @@ def test_a_tensor_of_too_small_a_share_is_not_looked_at(
     assert all((values == 0).all() for values in harm.values())
 
 
+def test_what_takes_too_long_is_found_on_fewer_photos_or_left_out(
+    measured: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair, inputs, makers, noise = measured
+    layer = makers[-1]
+    later = pair.float.subgraphs[0].operators[layer.float_index + 1 :]
+    once = activation_noise._multiplications(pair.float, later)
+    assert once == 8 * 12 + 12 * 5  # a convolution at one position, and the dense layer
+    alone = 6 * once  # channels that change
+
+    def harm(budget: int) -> Any:
+        monkeypatch.setattr(activation_noise, "_MULTIPLICATIONS", budget)
+        return activation_noise.of_channels(pair, inputs, score, noise, [layer])[layer.index]
+
+    everything, few = harm(len(inputs) * alone), harm(6 * alone)
+    assert few[0] > 0
+    assert few[0] != everything[0]
+    assert (harm(4 * alone - 1) == 0).all()
+
+
 def test_values_are_rounded_and_held_to_the_range() -> None:
     how = Quantization(0.5, -128)
     values = np.array([-3, 0.2, 0.3, 127.4, 500], np.float32)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from convert import (
+    activation_noise,
     better_int8,
     bias_correction,
     channel_splitting,
@@ -120,6 +121,20 @@ def test_copies_are_refused_where_held_back_photos_do_not_agree(
     assert not better.steps[2].kept
     assert "no nearer" in better.steps[2].why
     assert better.float_model is made.float_model
+
+
+def test_a_graph_whose_end_can_not_be_run_alone_keeps_the_other_steps(
+    graphs: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise ValueError("an operator has tensors of its own")
+
+    monkeypatch.setattr(activation_noise, "measure", fail)
+    better = improve(graphs("unused"))
+    assert better.steps[0].kept
+    assert not better.steps[2].kept
+    assert "can't be taken apart (an operator has tensors of its own)" in better.steps[2].why
+    assert better.model != graphs("unused").int8_model
 
 
 @pytest.mark.parametrize("body", ["plain", "unused"])
