@@ -9,7 +9,7 @@ from camera.errors import CameraError
 from camera.grabber import Grabber
 from camera.sources import from_spec
 from edge_server.errors import CameraUnavailable, SettingError
-from edge_server.inference import served
+from edge_server.inference import delegate, served
 from edge_server.inference.repository import Repository
 from edge_server.inference.served import LoadOptions
 from edge_server.inference.statistics import Observations
@@ -77,6 +77,7 @@ def _load_options(settings: Settings, observations: Observations) -> LoadOptions
         threads=settings.thread_count,
         max_waiting=settings.queue,
         max_pixels=settings.max_pixels * 1_000_000,
+        delegate=delegate.from_settings(settings.delegate, settings.delegate_options),
         observations=observations,
     )
 

@@ -18,6 +18,7 @@ from edge_server.configuration import command_line, sources
 from edge_server.configuration.declaration import declared, setting
 from edge_server.configuration.sources import Reading
 from edge_server.errors import SettingError
+from edge_server.inference import delegate as delegates
 from edge_server.inference.preprocessing import PRESETS
 
 BUNDLED_MODEL: Final = Path(__file__).parent / "models" / "digits.tflite"
@@ -33,6 +34,11 @@ def _check_camera(spec: str) -> None:
             from_spec(spec)
     except CameraError as error:
         raise SettingError(str(error)) from error
+
+
+def _check_delegate_options(options: Sequence[str]) -> None:
+    for option in options:
+        delegates.pair(option)
 
 
 @dataclass(frozen=True)
@@ -113,6 +119,20 @@ class Settings:
         minimum=0,
         maximum=64,
         reason="a second thread helps one caller but not many, so cores left over are given out",
+    )
+    delegate: str = setting(
+        "",
+        "library of an accelerator that is to run the model: libedgetpu.so.1, or any external "
+        "delegate of TensorFlow Lite; the CPU does where it can't",
+        "LIBRARY",
+        reason="the CPU runs every model, and an accelerator has to be there",
+    )
+    delegate_options: tuple[str, ...] = setting(
+        (),
+        "what the delegate is told, each key=value",
+        "KEY=VALUE",
+        check=_check_delegate_options,
+        reason="each library has its own, and none that it needs",
     )
     timeout: float = setting(
         10.0,

@@ -15,6 +15,7 @@ from edge_server.errors import ImageError, ModelFailed, ModelFileError, SettingE
 from edge_server.inference import batching, decoding, preprocessing, tensors
 from edge_server.inference.bundle import Bundle
 from edge_server.inference.decoding import Pixels
+from edge_server.inference.delegate import Delegate
 from edge_server.inference.manifest import Output
 from edge_server.inference.observer import SILENT, Observer, request
 from edge_server.inference.pool import Occupancy, Pool
@@ -78,14 +79,16 @@ class Classifier:
         threads: int = 1,
         max_waiting: int = 32,
         max_pixels: int = decoding.DEFAULT_MAX_PIXELS,
+        delegate: Delegate | None = None,
     ) -> None:
-        """Load the model.
+        """Load the model, into the delegate if there is one.
 
         Raises ModelFileError where it is no image classifier or the runtime refuses it,
-        SettingError where labels or preprocessing are missing or do not fit.
+        SettingError where labels or preprocessing are missing or do not fit, DelegateFailed.
         """
         models = [
-            Model(bundle.file.data, threads=threads, name=bundle.name) for _ in range(interpreters)
+            Model(bundle.file.data, threads=threads, name=bundle.name, delegate=delegate)
+            for _ in range(interpreters)
         ]
         self.bundle = bundle
         # Who counts what this model does from now on.
@@ -111,7 +114,9 @@ class Classifier:
             _try(bundle.name, model)
         # How many pictures of one request an interpreter takes at once.
         self.batch = 1
-        if bundle.manifest is not None and bundle.manifest.resizable_batch:
+        # Delegates are made for the shape in the file.
+        resizable = bundle.manifest is not None and bundle.manifest.resizable_batch
+        if resizable and delegate is None:
             self.batch = batching.size_that_pays(bundle.file.data, threads=threads)
 
     @property

@@ -5,6 +5,7 @@ Knows tensors in and tensors out; nothing of images or labels.
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import importlib.metadata
 import logging
@@ -16,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from edge_server.errors import EdgeError, ModelFileError
+from edge_server.inference.delegate import Delegate
 
 _log = logging.getLogger(__name__)
 
@@ -26,8 +28,15 @@ _RUNTIMES: Final = (
 )
 
 
+_DELEGATE_FUNCTIONS: Final = ("tflite_plugin_create_delegate", "tflite_plugin_destroy_delegate")
+
+
 class RuntimeMissing(EdgeError):
     """No TFLite runtime is installed."""
+
+
+class DelegateFailed(EdgeError):
+    """A delegate can't be loaded, or does not take a model."""
 
 
 @dataclass(frozen=True)
@@ -87,12 +96,21 @@ class Model:
     `input` and `output` are as they stand in the file, for one picture.
     """
 
-    def __init__(self, data: bytes, *, threads: int = 1, name: str = "The model") -> None:
+    def __init__(
+        self,
+        data: bytes,
+        *,
+        threads: int = 1,
+        name: str = "The model",
+        delegate: Delegate | None = None,
+    ) -> None:
         """Load the bytes of a .tflite file.
 
-        Raises ModelFileError where the runtime refuses the model, with its reason.
+        Raises ModelFileError where the runtime refuses the model, with its reason; DelegateFailed
+        where the delegate can't be had.
         """
         self._data, self._threads, self._name = data, threads, name
+        self._delegate = delegate
         self._load()
         inputs = [_tensor(detail) for detail in self._interpreter.get_input_details()]
         outputs = [_tensor(detail) for detail in self._interpreter.get_output_details()]
@@ -107,9 +125,13 @@ class Model:
 
     def _load(self) -> None:
         module, info = _find()
+        # One for each interpreter: some keep what belongs to a model.
+        delegates = [] if self._delegate is None else [_load_delegate(module, self._delegate)]
         try:
             self._interpreter = module.Interpreter(
-                model_content=self._data, num_threads=self._threads
+                model_content=self._data,
+                num_threads=self._threads,
+                experimental_delegates=delegates,
             )
             self._interpreter.allocate_tensors()
         except (RuntimeError, ValueError) as error:
@@ -162,6 +184,22 @@ class Model:
                 f"{self._name} loads but fails when it is run: {first_line(error)}."
             ) from error
         return result
+
+
+def _load_delegate(module: Any, delegate: Delegate) -> Any:
+    try:
+        # The runtime itself leaves an exception that nobody can catch where one of these fails.
+        library = ctypes.CDLL(delegate.library)
+        for function in _DELEGATE_FUNCTIONS:
+            getattr(library, function)
+        return module.load_delegate(delegate.library, dict(delegate.options))
+    except (OSError, AttributeError, ValueError) as error:
+        text = str(error).replace(f"Failed to load delegate from {delegate.library}", "").strip()
+        raise DelegateFailed(
+            f"The delegate {delegate.library} can't be loaded: "
+            f"{first_line(ValueError(text or 'it gives no reason'))}. Install its library, or "
+            "leave out --delegate."
+        ) from error
 
 
 def first_line(error: Exception) -> str:

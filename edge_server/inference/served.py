@@ -10,8 +10,10 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_server.inference import bundle, golden
+from edge_server.inference import bundle, proving
 from edge_server.inference.classifier import Classifier
+from edge_server.inference.delegate import Delegate
+from edge_server.inference.proving import Delegation, Proven
 from edge_server.inference.runtime import runtime_info
 from edge_server.inference.statistics import Observations
 from edge_server.logs import fields
@@ -46,6 +48,7 @@ class ServedModel:
 
     info: ModelInfo
     classifier: Classifier
+    delegation: Delegation | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ class LoadOptions:
     threads: int = 1
     max_waiting: int = 32
     max_pixels: int = 50_000_000
+    delegate: Delegate | None = None
     observations: Observations | None = None
 
 
@@ -74,14 +78,19 @@ def load(path: Path, options: LoadOptions, *, name: str | None = None, version: 
         preset=options.preset,
         color_order=options.color_order,
     )
-    classifier = Classifier(
-        found,
-        interpreters=options.interpreters,
-        threads=options.threads,
-        max_waiting=options.max_waiting,
-        max_pixels=options.max_pixels,
-    )
-    samples = golden.check(classifier)
+
+    def classifier_on(chosen: Delegate | None) -> Classifier:
+        return Classifier(
+            found,
+            interpreters=options.interpreters,
+            threads=options.threads,
+            max_waiting=options.max_waiting,
+            max_pixels=options.max_pixels,
+            delegate=chosen,
+        )
+
+    proven = proving.prove(classifier_on, options.delegate)
+    classifier = proven.classifier
     manifest = found.manifest
     info = ModelInfo(
         name=name or found.name,
@@ -91,16 +100,16 @@ def load(path: Path, options: LoadOptions, *, name: str | None = None, version: 
         size_bytes=len(found.file.data),
         labels=tuple(classifier.labels),
     )
-    _announce(info, classifier, samples)
-    served = ServedModel(info, classifier)
+    _announce(info, proven)
+    served = ServedModel(info, classifier, proven.delegation)
     # Only now: the golden samples are nobody's requests.
     if options.observations is not None:
         options.observations.attach(served)
     return served
 
 
-def _announce(info: ModelInfo, classifier: Classifier, samples: int) -> None:
-    runtime = runtime_info()
+def _announce(info: ModelInfo, proven: Proven) -> None:
+    runtime, classifier, delegation = runtime_info(), proven.classifier, proven.delegation
     told = fields(
         model=info.name,
         version=info.version,
@@ -108,11 +117,12 @@ def _announce(info: ModelInfo, classifier: Classifier, samples: int) -> None:
         classes=classifier.classes,
         bytes=info.size_bytes,
         sha256=info.sha256[:12],
-        golden_samples=samples,
+        golden_samples=proven.samples,
         runtime=f"{runtime.name}/{runtime.version}",
         interpreters=classifier.interpreters,
         threads=classifier.threads,
         batch=classifier.batch,
+        delegate=delegation.library if delegation and delegation.used else "none",
     )
     _log.info("loaded", extra=told)
     manifest = classifier.bundle.manifest

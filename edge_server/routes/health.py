@@ -33,6 +33,7 @@ def blueprint(services: Services) -> Blueprint:
             ready=True,
             model=model.info.to_json(),
             runtime={"name": runtime.name, "version": runtime.version},
+            delegate=model.delegation.to_json() if model.delegation else None,
             validation=manifest.validation if manifest else None,
             camera=camera_json(services.camera) if services.camera else None,
         )

@@ -31,10 +31,13 @@ def test_none_is_no_camera():
     assert settings.read(["--camera", "none"], {}).camera_spec is None
 
 
+EXAMPLES = {"camera": "usb:1", "delegate_options": "device=usb"}
+
+
 def example(setting: Setting) -> str:
     """A text that is not the setting's default."""
-    if setting.name == "camera":
-        return "usb:1"
+    if setting.name in EXAMPLES:
+        return EXAMPLES[setting.name]
     return setting.choices[-1] if setting.choices else "3"
 
 
@@ -43,7 +46,9 @@ def test_every_setting_is_an_option_a_variable_and_a_key(setting, tmp_path):
     text = example(setting)
     number = setting.type in (ValueType.WHOLE_NUMBER, ValueType.NUMBER)
     file = tmp_path / "settings.toml"
-    file.write_text(f"{setting.key} = {text if number else repr(text)}\n")
+    written = text if number else repr(text)
+    several = setting.type is ValueType.SEVERAL
+    file.write_text(f"{setting.key} = {[text] if several else written}\n")
     assert setting.option in settings.parser().format_help()
     by_option = settings.read([setting.option, text], {})
     by_variable = settings.read([], {setting.variable: text})
