@@ -9,6 +9,9 @@ from typing import Final
 from edge_server.errors import ClientGone, DeadlineExceeded
 
 DEFAULT_SECONDS: Final = 30.0
+# Keys of the WSGI environment that our own server sets: what a Deadline is made of.
+ARRIVED: Final = "edge_server.arrived"
+IS_GONE: Final = "edge_server.is_gone"
 
 
 def _never() -> bool:

@@ -7,12 +7,13 @@ import logging
 import threading
 from typing import Any, Final
 
-from cheroot import wsgi
-
 from edge_server import memory
 from edge_server.app import create_app
 from edge_server.errors import PortInUse, SettingError
-from edge_server.http_connection import Connection
+from edge_server.http.front import Options
+from edge_server.http.intake import Limits
+from edge_server.http.server import Server
+from edge_server.http.tls import Certificate
 from edge_server.logs import fields
 from edge_server.services import Services, build
 from edge_server.settings import Settings
@@ -22,19 +23,8 @@ _log = logging.getLogger(__name__)
 
 # Threads beside those that viewers hold and that wait for an interpreter: health, pages, uploads.
 _SPARE_THREADS: Final = 6
-_SHUTDOWN_SECONDS: Final = 5
-_IDLE_SECONDS: Final = 10
-_KEEP_ALIVE_CONNECTIONS: Final = 64
-
-
-class _Server(wsgi.Server):
-    """cheroot, logging where everything else does."""
-
-    ConnectionClass = Connection
-
-    def error_log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:
-        # Below an error it is a client that left, which needs no trace.
-        _log.log(level, "%s", msg, exc_info=traceback and level >= logging.ERROR)
+# So many of the largest bodies that are allowed may be in memory together.
+_BODIES_AT_ONCE: Final = 4
 
 
 def run(settings: Settings) -> None:
@@ -74,21 +64,21 @@ def _make(settings: Settings) -> Any:
     # of them and some to spare, health checks are always answered and excess load is shed by the
     # pool, at once, and not by a queue of connections.
     threads = settings.viewers + settings.queue + settings.interpreter_count + _SPARE_THREADS
-    server = _Server(
-        (settings.host, settings.port),
-        None,  # the application comes when its model is loaded
-        numthreads=threads,
-        max=threads,
-        request_queue_size=128,
-        timeout=_IDLE_SECONDS,
-        shutdown_timeout=_SHUTDOWN_SECONDS,
-        server_name="edge-server",
+    options = Options(
+        limits=Limits(body=settings.max_body * 2**20),
+        upload_seconds=settings.upload_timeout,
+        memory=_BODIES_AT_ONCE * settings.max_body * 2**20,
+        certificate=_certificate(settings),
     )
-    server.keep_alive_conn_limit = _KEEP_ALIVE_CONNECTIONS
-    # Flask enforces the limit itself, in JSON; this one only ends a body that it has not seen.
-    server.max_request_body_size = 2 * settings.max_body * 2**20
-    server.max_request_header_size = 64 * 1024
-    return server
+    return Server((settings.host, settings.port), threads, options)
+
+
+def _certificate(settings: Settings) -> Certificate | None:
+    if settings.tls_cert is None and settings.tls_key is None:
+        return None
+    if settings.tls_cert is None or settings.tls_key is None:
+        raise SettingError("TLS needs a certificate and its key: give --tls-cert and --tls-key.")
+    return Certificate(settings.tls_cert, settings.tls_key)
 
 
 def _bind(server: Any, settings: Settings) -> None:
@@ -113,9 +103,22 @@ def _bind(server: Any, settings: Settings) -> None:
 
 
 def _announce(server: Any, services: Services) -> None:
+    settings = services.settings
     host, port = server.bind_addr[:2]
     shown = f"[{host}]" if ":" in host else host
-    told = fields(model=services.models.default_name, url=f"http://{shown}:{port}/")
-    _log.info("serving", extra=told)
+    scheme = "https" if settings.tls_cert else "http"
+    url = f"{scheme}://{shown}:{port}/"
+    _log.info("serving", extra=fields(model=services.models.default_name, url=url))
     if host in ("127.0.0.1", "::1", "localhost"):
         _log.info("only this machine can reach it; --host 0.0.0.0 opens it to the network")
+    elif settings.token_file is None:
+        _log.warning(
+            "everybody who reaches %s over a network can send pictures to this server%s: "
+            "--token-file asks them for a token",
+            *(shown, " and watch its camera" if services.camera else ""),
+        )
+    elif settings.tls_cert is None:
+        _log.warning(
+            "tokens and pictures cross the network readable for others on it: "
+            "--tls-cert and --tls-key encrypt them"
+        )

@@ -89,6 +89,18 @@ class Settings:
         "FILE",
         reason="this machine alone gets in as it is; who opens the port chooses the tokens",
     )
+    tls_cert: Path | None = setting(
+        None,
+        "certificate for HTTPS, PEM, with its chain; needs --tls-key",
+        "FILE",
+        reason="a certificate has to be made for the name under which the device is reached",
+    )
+    tls_key: Path | None = setting(
+        None,
+        "private key of --tls-cert, PEM, without a password",
+        "FILE",
+        reason="it belongs to the certificate",
+    )
     camera: str | None = setting(
         None,
         "camera: demo, usb:0, folder:DIR, file:CLIP or none "
@@ -141,6 +153,14 @@ class Settings:
         minimum=0.01,
         maximum=600,
         reason="a person waits so long and not longer, and no request waits for ever",
+    )
+    upload_timeout: float = setting(
+        60.0,
+        "seconds that the body of a request may take to come",
+        "SECONDS",
+        minimum=0.1,
+        maximum=3600,
+        reason="the largest body in half a minute is 10 Mbit/s; slower ones hold memory for long",
     )
     queue: int = setting(
         32,

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from flask import Flask, g, request
 
-from edge_server.deadline import Deadline
-
-# Keys of the WSGI environment, set by our own server. What another does not set is done without.
-ARRIVED: Final = "edge_server.arrived"
-IS_GONE: Final = "edge_server.is_gone"
+from edge_server.deadline import ARRIVED, IS_GONE, Deadline
 
 
 def follow(app: Flask, timeout: float) -> None:
@@ -19,6 +15,7 @@ def follow(app: Flask, timeout: float) -> None:
 
     @app.before_request
     def begin() -> None:
+        # A server that is not ours sets neither, and is done without.
         options: dict[str, Any] = {"since": request.environ.get(ARRIVED)}
         is_gone: Callable[[], bool] | None = request.environ.get(IS_GONE)
         if is_gone is not None:

@@ -253,11 +253,11 @@ class Process:
 
     @property
     def url(self) -> str:
-        return self.wait_for(r'url(?:=|": ")(http://[^/\s"]+)/')
+        return self.wait_for(r'url(?:=|": ")(https?://[^/\s"]+)/')
 
     @property
     def address(self) -> tuple[str, int]:
-        host, port = self.url.removeprefix("http://").rsplit(":", 1)
+        host, port = self.url.partition("://")[2].rsplit(":", 1)
         return host, int(port)
 
     def end(self, seconds: float = START_SECONDS) -> int:

@@ -15,7 +15,9 @@ from contextlib import closing
 import pytest
 import requests
 
-from edge_server import server as server_module
+from edge_server.http.front import Options
+from edge_server.http.intake import Limits
+from edge_server.http.server import Server
 from edge_server.logs import JsonFormatter
 
 SECRET = "c2VjcmV0-token-0123456789"
@@ -72,7 +74,7 @@ def test_a_prediction_s_line_has_what_an_operator_asks_for(json_server, url, dig
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line.pop("time"))
     assert line == {
         "level": "info",
-        "logger": "edge_server.http_connection",
+        "logger": "edge_server.http.request",
         "message": "request",
         "request_id": "mine-1",
         "client": "127.0.0.1",
@@ -208,7 +210,8 @@ def test_an_error_that_nobody_foresaw_has_the_request_s_id(caplog, until):
     log = logging.getLogger("edge_server")
     caplog.set_level("INFO", "edge_server")
     log.addHandler(handler)
-    server = server_module._Server(("127.0.0.1", 0), application, numthreads=1)
+    server = Server(("127.0.0.1", 0), 1, Options(Limits(body=1000), 10.0, 1000))
+    server.wsgi_app = application
     server.prepare()
     thread = threading.Thread(target=server.serve)
     thread.start()

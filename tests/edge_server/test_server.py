@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 import requests
 
-from edge_server import server as server_module
+from edge_server.http.front import Options
+from edge_server.http.intake import Limits
+from edge_server.http.server import Server
 
 BODY = b"x" * 2**19
 
@@ -131,7 +133,7 @@ def test_a_client_that_leaves_in_the_middle_leaves_no_trace_in_the_log(digits_se
 
 @pytest.mark.parametrize(("level", "trace"), [(logging.WARNING, False), (logging.ERROR, True)])
 def test_a_trace_is_logged_for_errors_alone(level, trace, caplog):
-    server = server_module._Server(("127.0.0.1", 0), None)
+    server = Server(("127.0.0.1", 0), 1, Options(Limits(body=1), 1.0, 1))
     try:
         _ = 1 / 0
     except ZeroDivisionError:

@@ -1,0 +1,1 @@
+"""HTTP itself, in front of the application: sockets, TLS, limits, patience with slow clients."""

@@ -1,0 +1,138 @@
+"""One client's connection: what it is waited for, and what of it is in memory."""
+
+from __future__ import annotations
+
+import errno
+import io
+import select
+import socket
+import ssl
+import time
+from enum import Enum
+from typing import Any, Final
+
+from cheroot.server import HTTPConnection
+
+from edge_server import request_context
+from edge_server.http.intake import Intake, Limits
+from edge_server.http.request import Request
+
+# Longer than any one answer or picture of a stream may take to be taken. Seconds.
+_WRITE_SECONDS: Final = 10.0
+_RECEIVE_BYTES: Final = 64 * 1024
+# No client has the loop for longer than so many bytes at a time.
+_RECEIVE_AT_ONCE: Final = 2**20
+# Linux alone tells that the other side has closed while there still is something to read.
+_HUNG_UP: Final = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
+
+
+class Phase(Enum):
+    """What a connection is waited for."""
+
+    HANDSHAKE = "handshake"
+    IDLE = "idle"
+    HEAD = "head"
+    BODY = "body"
+    WORK = "work"  # a thread answers its request
+    LINGER = "linger"  # refused; what the client still sends is read, or it would miss the answer
+
+
+class Output:
+    """Writes to a socket, all or nothing. Raises OSError, and TimeoutError after 10 seconds."""
+
+    def __init__(self, connected: Any) -> None:
+        self._socket = connected
+        self.bytes_written = 0
+
+    def write(self, data: bytes) -> None:
+        try:
+            self._socket.sendall(data)
+        except ssl.SSLError as error:  # the client has left; of TLS there is no other here
+            raise BrokenPipeError(errno.EPIPE, str(error)) from error
+        self.bytes_written += len(data)
+
+
+class Connection(HTTPConnection):
+    """One client's connection. In the loop nothing of it waits; a thread that answers may."""
+
+    RequestHandlerClass = Request
+    request: Request | None = None
+
+    def __init__(
+        self, server: Any, accepted: socket.socket, peer: tuple[Any, ...], limits: Limits
+    ) -> None:
+        super().__init__(server, accepted, _file)
+        self.remote_addr, self.remote_port = peer[:2]
+        self.is_tls = isinstance(accepted, ssl.SSLSocket)
+        self.ssl_env = {"wsgi.url_scheme": "https", "HTTPS": "on"} if self.is_tls else None
+        self.phase = Phase.HANDSHAKE if self.is_tls else Phase.IDLE
+        # When the phase began and has to be over, when the request was there; time.monotonic().
+        self.since = self.until = self.arrived = time.monotonic()
+        self.intake = Intake(limits)
+        self.held = 0  # bytes of requests in memory, as they are accounted for
+
+    def receive(self) -> bool:
+        """Take what is there into the intake. False when the client has ended; may raise OSError,
+        ssl.SSLWantReadError among it."""
+        received = 0
+        while received < _RECEIVE_AT_ONCE or (self.is_tls and self.socket.pending()):
+            try:
+                data = self.socket.recv(_RECEIVE_BYTES)
+            except (BlockingIOError, ssl.SSLWantReadError):
+                return True
+            if not data:
+                return False
+            if self.phase is not Phase.LINGER:
+                self.intake.add(data)
+            received += len(data)
+        return True
+
+    def communicate(self) -> bool:
+        """As cheroot: one request, from its first byte to the last of its answer."""
+        self.request = None
+        with request_context.begin():
+            try:
+                cheroot: Any = super()
+                goes_on: bool = cheroot.communicate()
+                return goes_on
+            finally:
+                if self.request is not None:
+                    self.request.log()
+
+    def begin_work(self) -> None:
+        """The request that is complete is the one to answer."""
+        request = self.intake.take()
+        self.held = len(request) + len(self.intake)
+        self.rfile = io.BytesIO(request)
+        self.arrived = time.monotonic()
+        self.phase = Phase.WORK
+        self.socket.settimeout(_WRITE_SECONDS)
+
+    def end_work(self) -> None:
+        """The request is answered; the next may come."""
+        self.rfile = io.BytesIO()
+        self.socket.setblocking(False)
+
+    def send_at_once(self, data: bytes) -> None:
+        """Send what fits into the socket's buffer, which is empty between requests."""
+        if self.phase is Phase.HANDSHAKE:  # in clear, to a client that speaks no TLS
+            socket.socket.send(self.socket, data)
+        else:
+            self.socket.send(data)
+
+    def is_gone(self) -> bool:
+        """Whether the client has closed the connection; costs a system call."""
+        poll = select.poll()  # one object is not for several threads at once
+        poll.register(self.socket, _HUNG_UP)
+        return bool(poll.poll(0))
+
+    def close(self) -> None:
+        """End the connection, from any thread."""
+        try:
+            super().close()
+        finally:
+            self.server.forget(self)
+
+
+def _file(connected: Any, mode: str, _buffer: int) -> Any:
+    return Output(connected) if "w" in mode else io.BytesIO()

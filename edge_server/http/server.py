@@ -1,0 +1,64 @@
+"""cheroot's WSGI server, with a front of our own that collects the requests."""
+
+from __future__ import annotations
+
+import logging
+import queue
+from typing import Any, Final
+
+from cheroot import wsgi
+
+from edge_server.http.connection import Connection
+from edge_server.http.front import Front, Options
+from edge_server.http.refusal import Refusal
+from edge_server.http.request import Gateway
+
+_log = logging.getLogger(__name__)
+
+_SHUTDOWN_SECONDS: Final = 5
+_BACKLOG: Final = 256
+
+
+class Server(wsgi.Server):
+    """Answers requests with `threads` threads, logging where everything else does."""
+
+    _connections: Any
+
+    def __init__(self, address: tuple[str, int], threads: int, options: Options) -> None:
+        super().__init__(
+            address,
+            None,  # the application comes when its model is loaded
+            numthreads=threads,
+            max=threads,
+            request_queue_size=_BACKLOG,
+            shutdown_timeout=_SHUTDOWN_SECONDS,
+            server_name="edge-server",
+            # Requests that are there and wait for a thread: no longer than the threads take over.
+            accepted_queue_size=2 * threads,
+            accepted_queue_timeout=0,
+        )
+        self.gateway = Gateway
+        self._options = options
+
+    def prepare(self) -> None:
+        """Begin to listen. Raises OSError."""
+        super().prepare()
+        self._connections.close()
+        self._connections = Front(self, self._options)
+
+    def process_conn(self, conn: Connection) -> None:
+        """A request is there: a thread's turn, or too many are there already."""
+        try:
+            self.requests.put(conn)
+        except queue.Full:
+            self._connections.refuse(
+                conn, Refusal(503, "The server is busy: try again in a second.")
+            )
+
+    def forget(self, conn: Connection) -> None:
+        """A connection is closed."""
+        self._connections.forget(conn)
+
+    def error_log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:
+        # Below an error it is a client that left, which needs no trace.
+        _log.log(level, "%s", msg, exc_info=traceback and level >= logging.ERROR)
