@@ -15,6 +15,7 @@ from flask import Flask, g, request
 from flask.typing import ResponseReturnValue
 
 from edge_server.errors import Forbidden, Unauthorized
+from edge_server.logs import fields
 from edge_server.tokens import TokenFile
 
 _log = logging.getLogger(__name__)
@@ -41,6 +42,20 @@ def is_trusted() -> bool:
     return bool(g.get("trusted", True))
 
 
+def require_token() -> None:
+    """For views that are open to all in a part. Raises Unauthorized where a token is missing."""
+    if is_trusted():
+        return
+    if _given() is not None:
+        told = fields(client=request.remote_addr, path=quote(request.path))
+        _log.warning("a wrong token was sent", extra=told)
+        raise Unauthorized("The token is not one of this server's: see its token file.")
+    raise Unauthorized(
+        "This server asks for a token: send Authorization: Bearer TOKEN, "
+        "or the token as the password of HTTP Basic."
+    )
+
+
 def protect(app: Flask, token_file: Path | None) -> None:
     """Ask every request for a token. Raises SettingError where the file is not fit for it."""
     tokens = TokenFile(token_file) if token_file is not None else None
@@ -58,19 +73,8 @@ def protect(app: Flask, token_file: Path | None) -> None:
             return
         given = _given()
         g.trusted = given is not None and tokens.holds(given)
-        if g.trusted or getattr(view, _OPEN, False):
-            return
-        if given is not None:
-            _log.warning(
-                "a wrong token was sent, path=%s client=%s",
-                quote(request.path),
-                request.remote_addr,
-            )
-            raise Unauthorized("The token is not one of this server's: see its token file.")
-        raise Unauthorized(
-            "This server asks for a token: send Authorization: Bearer TOKEN, "
-            "or the token as the password of HTTP Basic."
-        )
+        if not getattr(view, _OPEN, False):
+            require_token()
 
 
 def _given() -> str | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from edge_server.errors import SettingError
+from edge_server.logs import fields
 
 _log = logging.getLogger(__name__)
 
@@ -59,7 +60,8 @@ class TokenFile:
             return contents
         try:
             self._contents = fresh = self._read()
-            _log.info("token_file=%s read again tokens=%d", self._path, len(fresh.digests))
+            told = fields(file=str(self._path), tokens=len(fresh.digests))
+            _log.info("the token file was read again", extra=told)
         except SettingError as error:
             self._contents = fresh = _Contents(stamp, ())
             _log.error("%s Until then nobody is let in.", error)

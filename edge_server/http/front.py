@@ -136,7 +136,7 @@ class Front:
             except BlockingIOError:
                 return
             except OSError as error:  # no file descriptor is left, or the client has gone already
-                _log.warning("a connection could not be taken: %s", error)
+                _log.warning("a connection could not be taken", extra=fields(reason=str(error)))
                 self._make_room()
                 return
             if len(self._open) >= MAX_CONNECTIONS and not self._make_room():

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from edge_server.errors import SettingError
+from edge_server.logs import fields
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +51,8 @@ class Certificate:
         try:
             # A new one: half of a change must not be served, and it may be half done.
             self._context = _context(self._certificate, self._key)
-            _log.info("tls_cert=%s read again", self._certificate)
+            told = fields(file=str(self._certificate))
+            _log.info("the certificate was read again", extra=told)
         except SettingError as error:
             _log.warning("%s Until then the certificate from before is used.", error)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from flask import Blueprint, jsonify, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 
+from edge_server.access import open_to_all, require_token
 from edge_server.inference.manifest import Manifest
 from edge_server.services import Services
 
@@ -40,7 +41,10 @@ def blueprint(services: Services) -> Blueprint:
     routes = Blueprint("pages", __name__)
 
     @routes.get("/")
+    @open_to_all
     def kiosk() -> ResponseReturnValue:
+        if _wants_page():
+            require_token()
         answer = make_response(_page() if _wants_page() else jsonify(status="alive"))
         answer.vary.add("Accept")
         return answer

@@ -104,13 +104,19 @@ def test_health_is_for_everybody_and_its_details_for_those_with_a_token(guarded)
     assert "model" in guarded.get("/readyz", headers=bearer(TOKEN)).get_json()
 
 
+def test_the_base_address_is_health_for_programs_and_the_page_for_browsers(guarded):
+    assert guarded.get("/", headers={"Accept": "*/*"}).get_json() == {"status": "alive"}
+    browser = {"Accept": "text/html,*/*;q=0.8"}
+    assert guarded.get("/", headers=browser).status_code == 401
+    assert "<h1>" in guarded.get("/", headers=browser | bearer(TOKEN)).text
+
+
 def test_a_wrong_token_is_logged_with_its_client_and_never_itself(guarded, caplog):
     caplog.set_level(logging.INFO)
     guarded.get("/", headers=bearer("wrong-but-secret-too"))
     guarded.get("/", headers=bearer(TOKEN))
-    warning = next(r.getMessage() for r in caplog.records if r.levelno == logging.WARNING)
-    assert "client=127.0.0.1" in warning
-    assert "path=/" in warning
+    (warning,) = (r for r in caplog.records if r.levelno == logging.WARNING)
+    assert warning.fields == {"client": "127.0.0.1", "path": "/"}
     assert "secret" not in caplog.text
     assert TOKEN not in caplog.text
 

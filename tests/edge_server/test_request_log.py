@@ -184,7 +184,7 @@ def test_neither_right_nor_wrong_tokens_are_logged(server, tmp_path, until):
     wrong = SECRET.replace("token", "guess")
     for given in (SECRET, wrong):
         for login in ({"headers": {"Authorization": f"Bearer {given}"}}, {"auth": ("me", given)}):
-            answer = requests.get(process.url + "/?token=" + given, timeout=20, **login)
+            answer = requests.get(process.url + "/metrics?token=" + given, timeout=20, **login)
             assert answer.status_code == (200 if given == SECRET else 401)
             until(lambda id_=answer.headers["X-Request-ID"]: f"{id_} client=" in process.log)
     assert SECRET not in process.log

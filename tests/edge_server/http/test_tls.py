@@ -76,7 +76,7 @@ def test_a_large_upload_comes_over_https(secure, pair):
     answer = requests.post(
         secure.url + "/predict", b"x" * 20_000_000, timeout=20, verify=str(pair[0])
     )
-    assert (answer.status_code, list(answer.json())) == (400, ["error"])
+    assert (answer.status_code, list(answer.json())) == (415, ["error"])
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
