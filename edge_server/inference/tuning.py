@@ -1,0 +1,94 @@
+"""How many interpreters, of how many threads each, answer most pictures on this device: measured.
+
+Many interpreters of one thread waste nothing on dividing small operators, one interpreter of many
+threads needs the least memory and answers a single caller soonest; which wins depends on the
+model and on the cores.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from edge_server.inference.probe import pictures
+from edge_server.inference.runtime import Model
+
+# Each interpreter has the activations and packed weights of the whole model.
+MAX_INTERPRETERS: Final = 4
+# Of each way; a model that is slower than this is run once by each interpreter.
+_SECONDS: Final = 0.25
+# Below this share of the best throughput a way is slower; within it fewer interpreters win.
+_AS_GOOD: Final = 0.9
+
+
+@dataclass(frozen=True)
+class Way:
+    """Interpreters, each with so many threads."""
+
+    interpreters: int
+    threads: int
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A way and the pictures that it answered in a second, all interpreters at work."""
+
+    way: Way
+    per_second: float
+
+
+def ways(cores: int, *, interpreters: int = 0, threads: int = 0) -> tuple[Way, ...]:
+    """What is worth trying on so many cores; 0 means free to choose.
+
+    Never more threads than cores in all, unless both numbers are given.
+    """
+    if interpreters and threads:
+        return (Way(interpreters, threads),)
+    if interpreters:
+        return (Way(interpreters, max(1, cores // interpreters)),)
+    most = min(cores, MAX_INTERPRETERS)
+    if threads:
+        return (Way(max(1, min(cores // threads, most)), threads),)
+    counts = {most, max(1, most // 2), 1}
+    return tuple(Way(count, max(1, cores // count)) for count in sorted(counts))
+
+
+def measure(data: bytes, tried: Sequence[Way]) -> tuple[Measured, ...]:
+    """Run the bytes of a .tflite in each way, one way after the other.
+
+    Takes a quarter of a second a way, and the loading. Raises ModelFileError.
+    """
+    return tuple(Measured(way, _throughput(data, way)) for way in tried)
+
+
+def best(measured: Sequence[Measured]) -> Way:
+    """The way with the fewest interpreters of those that are about as fast as the fastest."""
+    fastest = max(found.per_second for found in measured)
+    good = [found.way for found in measured if found.per_second >= _AS_GOOD * fastest]
+    return min(good, key=lambda way: way.interpreters)
+
+
+def _throughput(data: bytes, way: Way) -> float:
+    models = [Model(data, threads=way.threads) for _ in range(way.interpreters)]
+    tensor = pictures(models[0].input, 1)
+    for model in models:
+        model.run(tensor)  # the first run packs weights
+    counts = [0] * len(models)
+    ends = [0.0] * len(models)
+    begin = time.perf_counter()
+
+    def work(number: int) -> None:
+        while not counts[number] or ends[number] - begin < _SECONDS:
+            models[number].run(tensor)
+            counts[number] += 1
+            ends[number] = time.perf_counter()
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(len(models))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(counts) / (max(ends) - begin)

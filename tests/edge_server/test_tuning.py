@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import pytest
+
+from edge_server.errors import ModelFileError
+from edge_server.inference import tuning
+from edge_server.inference.tuning import Measured, Way
+
+
+@pytest.mark.parametrize(
+    ("cores", "expected"),
+    [
+        (1, [(1, 1)]),
+        (2, [(1, 2), (2, 1)]),
+        (4, [(1, 4), (2, 2), (4, 1)]),
+        (6, [(1, 6), (2, 3), (4, 1)]),
+        (8, [(1, 8), (2, 4), (4, 2)]),
+    ],
+)
+def test_no_way_has_more_threads_than_cores(cores, expected):
+    found = tuning.ways(cores)
+    assert [(way.interpreters, way.threads) for way in found] == expected
+    assert all(way.interpreters * way.threads <= cores for way in found)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"interpreters": 3, "threads": 2}, Way(3, 2)),
+        ({"interpreters": 2}, Way(2, 2)),
+        ({"interpreters": 8}, Way(8, 1)),
+        ({"threads": 1}, Way(4, 1)),
+        ({"threads": 3}, Way(1, 3)),
+        ({"threads": 9}, Way(1, 9)),
+    ],
+)
+def test_what_is_given_is_taken(given, expected):
+    assert tuning.ways(4, **given) == (expected,)
+
+
+def test_the_fastest_wins_and_of_those_as_fast_the_smallest():
+    slow, near, fast = (
+        Measured(Way(1, 4), 50.0),
+        Measured(Way(2, 2), 95.0),
+        Measured(Way(4, 1), 100.0),
+    )
+    assert tuning.best([slow, near, fast]) == near.way
+    assert tuning.best([slow, fast]) == fast.way
+
+
+def test_every_way_is_run(bundled_model):
+    tried = tuning.ways(2)
+    measured = tuning.measure(bundled_model.read_bytes(), tried)
+    assert [found.way for found in measured] == list(tried)
+    assert all(found.per_second > 0 for found in measured)
+
+
+def test_a_file_that_does_not_load_is_said(mean_model):
+    with pytest.raises(ModelFileError, match="can't be loaded"):
+        tuning.measure(b"TFL3" + bytes(64), tuning.ways(2))
