@@ -28,7 +28,7 @@ from convert.graph_pair import GraphPair, Layer
 from convert.interpreter import Array, run_each
 from convert.metrics import Scores
 from convert.operator_stream import OperatorStream, activation_bytes
-from edge_server.inference.classifier import to_scores
+from edge_server.inference.classification import to_scores
 from edge_server.inference.decoding import Pixels
 from edge_server.inference.manifest import Output
 

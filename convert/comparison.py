@@ -21,7 +21,7 @@ from convert.original import OriginalRun
 from convert.photos import Unreadable
 from convert.sources import source, source_path
 from convert.validation import Gate, Validation
-from edge_server.inference.classifier import to_scores
+from edge_server.inference.classification import to_scores
 from edge_server.inference.manifest import Output
 
 

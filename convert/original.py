@@ -14,7 +14,7 @@ from convert.photos import Photo, PhotoSet, Unreadable
 from convert.sources import source
 from convert.sources.source import Source
 from edge_server.inference import preprocessing
-from edge_server.inference.classifier import to_scores
+from edge_server.inference.classification import to_scores
 from edge_server.inference.decoding import Pixels
 from edge_server.inference.manifest import Output
 from edge_server.inference.preprocessing import Preprocessing

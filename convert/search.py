@@ -22,7 +22,7 @@ from convert.interpreter import Interpreter
 from convert.metrics import Scores
 from convert.options import Prefer
 from convert.trial import THREADS, Bench, Draft, Trial
-from edge_server.inference.classifier import to_scores
+from edge_server.inference.classification import to_scores
 from edge_server.inference.decoding import Pixels
 
 # Turns of each candidate in the measurement of time.

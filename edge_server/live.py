@@ -14,7 +14,7 @@ from camera.frame import Frame
 from camera.grabber import Grabber
 from edge_server.deadline import Deadline
 from edge_server.errors import CameraUnavailable, DeadlineExceeded
-from edge_server.inference.classifier import Classification
+from edge_server.inference.classification import Classification
 from edge_server.inference.served import ServedModel
 
 # An answer about a scene that is gone would be wrong, however confident. Seconds.

@@ -13,7 +13,7 @@ from PIL import Image
 
 from convert.metrics import Scores
 from edge_server.inference import decoding
-from edge_server.inference.classifier import top_indices
+from edge_server.inference.classification import top_indices
 from edge_server.inference.decoding import Pixels
 from edge_server.inference.manifest import Golden, Score
 from edge_server.inference.preprocessing import Preprocessing

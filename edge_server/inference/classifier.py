@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import numpy as np
 
@@ -14,9 +13,16 @@ from edge_server.deadline import Deadline
 from edge_server.errors import ImageError, ModelFailed, ModelFileError, SettingError
 from edge_server.inference import batching, decoding, preprocessing, tensors
 from edge_server.inference.bundle import Bundle
+from edge_server.inference.classification import (
+    DEFAULT_TOP_K,
+    Classification,
+    Prediction,
+    Timing,
+    to_scores,
+    top_indices,
+)
 from edge_server.inference.decoding import Pixels
 from edge_server.inference.delegate import Delegate
-from edge_server.inference.manifest import Output
 from edge_server.inference.observer import SILENT, Observer, request
 from edge_server.inference.pool import Occupancy, Pool
 from edge_server.inference.preprocessing import FloatTensor, Tensor
@@ -24,48 +30,7 @@ from edge_server.inference.runtime import Model, TensorInfo, dequantize
 
 T = TypeVar("T")
 
-DEFAULT_TOP_K: Final = 5
 _INPUT_DTYPES: Final = (np.dtype(np.float32), np.dtype(np.uint8), np.dtype(np.int8))
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """One class: its label, its index in the output, its confidence 0..1."""
-
-    label: str
-    index: int
-    confidence: float
-
-
-@dataclass(frozen=True)
-class Timing:
-    """Milliseconds that an answer took, part by part.
-
-    `queue` is the wait for an interpreter; `output` is what makes classes of its numbers.
-    """
-
-    decode: float = 0.0
-    preprocess: float = 0.0
-    queue: float = 0.0
-    invoke: float = 0.0
-    output: float = 0.0
-
-    def __add__(self, other: Timing) -> Timing:
-        return Timing(
-            self.decode + other.decode,
-            self.preprocess + other.preprocess,
-            self.queue + other.queue,
-            self.invoke + other.invoke,
-            self.output + other.output,
-        )
-
-
-@dataclass(frozen=True)
-class Classification:
-    """The classes of one image, most confident first, never empty."""
-
-    top: tuple[Prediction, ...]
-    timing: Timing
 
 
 class Classifier:
@@ -329,21 +294,6 @@ class Classifier:
             Prediction(self.labels[index], index, float(scores[index]))
             for index in top_indices(scores, top_k)
         )
-
-
-def to_scores(values: np.ndarray[Any, Any], output: Output) -> FloatTensor:
-    """What a model puts out, float32 (..., classes), as scores 0..1."""
-    if output is not Output.LOGITS:
-        return values
-    exponentials = np.exp(values - values.max(axis=-1, keepdims=True))
-    scores: FloatTensor = exponentials / exponentials.sum(axis=-1, keepdims=True)
-    return scores
-
-
-def top_indices(scores: FloatTensor, count: int) -> list[int]:
-    """The indices of the `count` highest scores, best first; of equal ones the lower index."""
-    order = np.argsort(-scores, kind="stable")[:count]
-    return [int(index) for index in order]
 
 
 def _try(name: str, model: Model) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edge_server.errors import ImageError, ModelRefused
-from edge_server.inference.classifier import Classifier, Timing
+from edge_server.inference.classification import Timing
+from edge_server.inference.classifier import Classifier
 from edge_server.inference.manifest import Golden, Score
 from edge_server.inference.runtime import runtime_info
 

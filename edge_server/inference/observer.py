@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
-    from edge_server.inference.classifier import Classification
+    from edge_server.inference.classification import Classification
 
 
 class Observer(Protocol):

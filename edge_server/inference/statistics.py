@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Final
 from edge_server.errors import DeadlineExceeded, Overloaded
 
 if TYPE_CHECKING:
-    from edge_server.inference.classifier import Classification, Classifier
+    from edge_server.inference.classification import Classification
+    from edge_server.inference.classifier import Classifier
     from edge_server.inference.served import ModelInfo, ServedModel
 
 # Upper bounds, seconds. From a small model's run on a Jetson to the default time limit of a

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from edge_server import asking, body
 from edge_server.errors import BadRequest, ImageError, UnsupportedMediaType
-from edge_server.inference.classifier import DEFAULT_TOP_K, Classification
+from edge_server.inference.classification import DEFAULT_TOP_K, Classification
 from edge_server.inference.served import ServedModel
 from edge_server.request_context import note
 from edge_server.routes import current

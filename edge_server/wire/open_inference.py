@@ -14,7 +14,8 @@ import numpy as np
 
 from edge_server.asking import Pictures
 from edge_server.errors import BadRequest, NotOffered
-from edge_server.inference.classifier import Classifier, top_indices
+from edge_server.inference.classification import top_indices
+from edge_server.inference.classifier import Classifier
 from edge_server.inference.preprocessing import FloatTensor
 from edge_server.inference.served import ServedModel
 from edge_server.wire import open_inference_tensor as tensor

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edge_server.errors import BadRequest
-from edge_server.inference.classifier import Classification, Timing
+from edge_server.inference.classification import Classification, Timing
 from edge_server.inference.served import ModelInfo
 from edge_server.wire.values import decode_base64, load_json
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from edge_server.asking import Pictures
 from edge_server.errors import BadRequest
-from edge_server.inference.classifier import Classification
+from edge_server.inference.classification import Classification
 from edge_server.inference.preprocessing import FloatTensor, Tensor
 from edge_server.inference.repository import State, VersionStatus
 from edge_server.inference.served import ServedModel

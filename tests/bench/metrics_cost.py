@@ -15,7 +15,7 @@ from flask import Flask, Response
 from prometheus_client import generate_latest
 
 from edge_server import board, services
-from edge_server.inference.classifier import Classification, Prediction, Timing
+from edge_server.inference.classification import Classification, Prediction, Timing
 from edge_server.inference.observer import SILENT, request
 from edge_server.metrics.exposition import Metrics
 from edge_server.routes import metrics as route

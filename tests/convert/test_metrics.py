@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from convert import metrics
-from edge_server.inference.classifier import top_indices
+from edge_server.inference.classification import top_indices
 
 SCORES = np.array(
     [[0.7, 0.2, 0.1, 0.0], [0.1, 0.2, 0.3, 0.4], [0.4, 0.3, 0.2, 0.1]], dtype=np.float32

@@ -16,7 +16,8 @@ from edge_server.errors import (
     SettingError,
 )
 from edge_server.inference import bundle
-from edge_server.inference.classifier import Classifier, Timing, to_scores, top_indices
+from edge_server.inference.classification import Timing, to_scores, top_indices
+from edge_server.inference.classifier import Classifier
 from edge_server.inference.manifest import Manifest, Output
 from edge_server.inference.preprocessing import from_preset
 from edge_server.inference.runtime import Model

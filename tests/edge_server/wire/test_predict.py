@@ -7,7 +7,7 @@ import random
 import pytest
 
 from edge_server.errors import BadRequest
-from edge_server.inference.classifier import Classification, Prediction, Timing
+from edge_server.inference.classification import Classification, Prediction, Timing
 from edge_server.inference.served import ModelInfo
 from edge_server.wire import predict as wire
 

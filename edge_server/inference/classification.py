@@ -1,0 +1,68 @@
+"""What an answer is: classes with confidences, and the time that each part took."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from edge_server.inference.manifest import Output
+from edge_server.inference.preprocessing import FloatTensor
+
+DEFAULT_TOP_K: Final = 5
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One class: its label, its index in the output, its confidence 0..1."""
+
+    label: str
+    index: int
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Milliseconds that an answer took, part by part.
+
+    `queue` is the wait for an interpreter; `output` is what makes classes of its numbers.
+    """
+
+    decode: float = 0.0
+    preprocess: float = 0.0
+    queue: float = 0.0
+    invoke: float = 0.0
+    output: float = 0.0
+
+    def __add__(self, other: Timing) -> Timing:
+        return Timing(
+            self.decode + other.decode,
+            self.preprocess + other.preprocess,
+            self.queue + other.queue,
+            self.invoke + other.invoke,
+            self.output + other.output,
+        )
+
+
+@dataclass(frozen=True)
+class Classification:
+    """The classes of one image, most confident first, never empty."""
+
+    top: tuple[Prediction, ...]
+    timing: Timing
+
+
+def to_scores(values: np.ndarray[Any, Any], output: Output) -> FloatTensor:
+    """What a model puts out, float32 (..., classes), as scores 0..1."""
+    if output is not Output.LOGITS:
+        return values
+    exponentials = np.exp(values - values.max(axis=-1, keepdims=True))
+    scores: FloatTensor = exponentials / exponentials.sum(axis=-1, keepdims=True)
+    return scores
+
+
+def top_indices(scores: FloatTensor, count: int) -> list[int]:
+    """The indices of the `count` highest scores, best first; of equal ones the lower index."""
+    order = np.argsort(-scores, kind="stable")[:count]
+    return [int(index) for index in order]
