@@ -5,7 +5,8 @@ A protocol reads its own documents into Pictures and writes what comes back.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+import math
+from typing import Final, TypeAlias
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from edge_server.inference.preprocessing import FloatTensor, Tensor
 from edge_server.inference.served import ServedModel
 from edge_server.request_context import note
 from edge_server.settings import Settings
+
+# Of names, shapes and parameters.
+_OTHER_COMMAS: Final = 10_000
 
 # A tensor (n, h, w, c), or encoded images, for the model to preprocess.
 Pictures: TypeAlias = Tensor | tuple[bytes, ...]
@@ -26,6 +30,19 @@ def require_few(count: int, settings: Settings) -> None:
         raise BadRequest(
             f"{count} images in one request are over the limit of "
             f"{settings.max_images}: send them in several."
+        )
+
+
+def require_few_numbers(document: bytes, model: ServedModel, settings: Settings) -> None:
+    """Raises BadRequest for JSON with more numbers than the tensors of a request can have.
+
+    They are counted by their commas, before reading them takes many times their room.
+    """
+    most = settings.max_images * math.prod(model.classifier.tensors.shape)
+    if document.count(b",") > most + _OTHER_COMMAS:
+        raise BadRequest(
+            f"The request has more numbers than {settings.max_images} pictures, the limit of one "
+            "request: send them in several."
         )
 
 

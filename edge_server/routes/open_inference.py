@@ -59,7 +59,10 @@ def blueprint(services: Services) -> Blueprint:
     def infer(name: str, version: str | None = None) -> ResponseReturnValue:
         model = services.models.get(name, version=version)
         length = request.headers.get(wire.LENGTH_HEADER)
-        asked = wire.parse_infer(body.read(), length, model.classifier)
+        document = body.read()
+        if length is None:
+            asking.require_few_numbers(document, model, services.settings)
+        asked = wire.parse_infer(document, length, model.classifier)
         values = asking.outputs(model, asked.pictures, services.settings, _deadline(asked.timeout))
         answer = wire.answer(values, asked, model)
         if answer.json_length is None:

@@ -22,7 +22,9 @@ def blueprint(services: Services) -> Blueprint:
         name: str, version: str | None = None, label: str | None = None
     ) -> ResponseReturnValue:
         model = services.models.get(name, version=version, label=label)
-        asked = wire.parse_predict(body.read(), model.classifier.signature.name)
+        document = body.read()
+        asking.require_few_numbers(document, model, services.settings)
+        asked = wire.parse_predict(document, model.classifier.signature.name)
         values = asking.outputs(model, asked.pictures, services.settings, current.deadline())
         return jsonify(wire.predictions(values, columns=asked.columns))
 

@@ -46,10 +46,9 @@ def parse_predict(body: bytes, signature: str) -> PredictRequest:
                 raise BadRequest("Expecting 'instances' to be a list/array.")
             if not rows:
                 raise BadRequest("No values in 'instances' array: send at least one.")
-            values = [
-                _unnamed(row, f"element: {n} of 'instances' list") for n, row in enumerate(rows)
-            ]
-            return PredictRequest(_pictures(values, "instances"), columns=False)
+            if any(isinstance(row, dict) for row in rows):
+                rows = [_unnamed(row, "an element of 'instances' list") for row in rows]
+            return PredictRequest(_pictures(rows, "instances"), columns=False)
         if "inputs" in document:
             value = _unnamed(document["inputs"], "'inputs'")
             return PredictRequest(

@@ -173,6 +173,16 @@ def test_more_pictures_than_a_request_may_have_are_refused(ask):
         assert "limit of 64" in ask(MODEL + path, document, 400)["error"]
 
 
+def test_more_numbers_than_a_request_may_have_are_refused_before_they_are_read(
+    digits_server,
+):
+    body = b'{"instances": [' + b"0," * 80_000 + b"no JSON"
+    for path in (MODEL + ":predict", "/v2/models/digits/infer"):
+        answer = requests.post(digits_server.url + path, body, timeout=20)
+        assert answer.status_code == 400
+        assert "more numbers than 64 pictures" in answer.json()["error"]
+
+
 @pytest.mark.parametrize("path", [":predict", ":classify"])
 def test_a_picture_that_is_none_is_named(digits_server, digit, path):
     good = {"b64": base64.b64encode(digit(0)[0]).decode()}

@@ -81,7 +81,7 @@ def test_nan_and_infinity_are_numbers():
         ({"instances": [1, None]}, "Type: Null is not of expected type: float"),
         ({"instances": [True, False]}, "Type: True is not of expected type: float"),
         ({"instances": [1, {"b64": "x", "c": 1}]}, "keys must be equal"),
-        ({"instances": [{"a": 1, "b": 2}]}, "Failed to process element: 0 of 'instances'"),
+        ({"instances": [{"a": 1, "b": 2}]}, "Failed to process an element of 'instances'"),
         ({"instances": [10**400]}, "too large a number"),
         ({"instances": [B64, 1]}, "instances[1] is no image"),
         ({"instances": [{"b64": "ab!"}]}, "instances[0] is not valid base64"),
