@@ -93,3 +93,31 @@ def test_mobilenet_v1_is_built_and_served_whatever_its_verdict(
     with run_server(["--model", tmp_path / report["file"]]) as server:
         answer = requests.post(f"{server.url}/predict", data=data, timeout=30).json()
     assert answer["prediction"] == "macaw"
+
+
+def test_a_client_of_the_original_in_tensorflow_serving_gets_its_answers(
+    shared: Path, url: str
+) -> None:
+    # What it sends is what the SavedModel took: float numbers from -1 to 1.
+    import numpy as np
+    import tensorflow as tf
+
+    model = tf.saved_model.load(str(shared / "saved_models" / "mobilenet_v2_100_224"))
+    signature = model.signatures["serving_default"]
+    (name,) = signature.structured_input_signature[1]
+    photos = sorted((shared / "photos" / "validation").rglob("*.jp*g"))[:200:20]
+    same = 0
+    for photo in photos:
+        picture = tf.image.resize(tf.io.decode_jpeg(photo.read_bytes(), 3), (224, 224))
+        tensor = (picture / 127.5 - 1.0).numpy()[np.newaxis]
+        (original,) = signature(**{name: tf.constant(tensor)}).values()
+        answer = requests.post(
+            f"{url}/v1/models/mobilenet_v2_100_224:predict",
+            json={"instances": [{name: row} for row in tensor.tolist()]},
+            timeout=30,
+        ).json()
+        scores = np.array(answer["predictions"])
+        assert scores.shape == original.shape
+        same += int(scores.argmax() == original.numpy().argmax())
+    assert len(photos) == 10
+    assert same >= 9
