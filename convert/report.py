@@ -58,6 +58,7 @@ def document(
             "max_drop": judged.gate.max_drop,
         },
         "candidates": [_candidate(trial, trial is winner) for trial in found.trials],
+        "selection": found.flattery and found.flattery.to_json(),
         "not_possible": list(found.skipped),
         "curve": _curve(found.trials),
         "better_int8": [step.to_json() for step in winner.draft.steps],

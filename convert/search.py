@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from convert import bias_correction, metrics, mixed_precision, model_inputs, recipes
+from convert import bias_correction, metrics, mixed_precision, model_inputs, recipes, selection
 from convert.device import candidate
 from convert.errors import BuildError
 from convert.file import tflite_schema
@@ -21,14 +21,13 @@ from convert.graph_pair import GraphPair, twins
 from convert.interpreter import Interpreter
 from convert.metrics import Scores
 from convert.options import Prefer
+from convert.selection import Entry, Flattery
 from convert.trial import THREADS, Bench, Draft, Trial
 from edge_server.inference.classification import to_scores
 from edge_server.inference.decoding import Pixels
 
 # Turns of each candidate in the measurement of time.
 _ROUNDS: Final = 60
-# Times within this share of each other are taken for equal: the smaller file wins then.
-_EQUAL_TIME: Final = 0.03
 # Photos that tell which operators int8 harms, and that biases are corrected on.
 _PHOTOS: Final = 32
 # Shares of the operators that are kept in float, one candidate each.
@@ -39,12 +38,13 @@ Validate = Callable[[Draft], Trial]
 
 @dataclass(frozen=True)
 class Found:
-    """All candidates, which one won, and why, as a clause."""
+    """All candidates, which one won, why, as a clause, and how much the choice flatters it."""
 
     trials: tuple[Trial, ...]
     winner: Trial
     why: str
     skipped: tuple[str, ...]
+    flattery: Flattery | None = None
 
 
 def search(bench: Bench, validate: Validate) -> Found:
@@ -79,7 +79,7 @@ def search(bench: Bench, validate: Validate) -> Found:
         raise BuildError("No recipe made a model that runs: " + "; ".join(skipped))
     timed = _with_times(bench, trials)
     winner, why = choose(timed, bench.options.prefer)
-    return Found(tuple(timed), winner, why, tuple(skipped))
+    return Found(tuple(timed), winner, why, tuple(skipped), _flattery(bench, timed))
 
 
 def _with_times(bench: Bench, trials: list[Trial]) -> list[Trial]:
@@ -97,20 +97,36 @@ def _with_times(bench: Bench, trials: list[Trial]) -> list[Trial]:
 def choose(trials: list[Trial], prefer: Prefer) -> tuple[Trial, str]:
     """The best of those that pass, or the one that agrees most where none does; and why."""
     passed = [trial for trial in trials if trial.judged.passed]
+    picked = selection.pick([_entry(trial) for trial in trials], prefer)
+    best = trials[picked.index]
     if not passed:
-        best = max(trials, key=lambda trial: (trial.judged.agreement, -trial.size))
         return best, (
             f"none of {len(trials)} candidates is inside the budget; {best.draft.name} agrees most"
         )
     others = f"of {len(passed)} of {len(trials)} candidates inside the budget"
     if prefer is Prefer.SMALLEST:
-        best = min(passed, key=lambda trial: (trial.size, _time(trial)))
         return best, f"{best.draft.name} is the smallest {others} ({best.size / 1e6:.2f} MB)"
-    fastest = min(map(_time, passed))
-    equal = [trial for trial in passed if _time(trial) <= fastest * (1 + _EQUAL_TIME)]
-    best = min(equal, key=lambda trial: trial.size)
-    also = " and the smallest of those as fast" if len(equal) > 1 else ""
+    also = " and the smallest of those as fast" if picked.as_fast > 1 else ""
     return best, f"{best.draft.name} is the fastest {others}{also} ({_time(best):.2f} ms a picture)"
+
+
+def _flattery(bench: Bench, trials: list[Trial]) -> Flattery | None:
+    """None where there was nothing to choose from."""
+    if len(trials) < 2:
+        return None
+    return selection.flattery(
+        [_entry(trial) for trial in trials],
+        bench.options.prefer,
+        bench.options.gate,
+        bench.before.scores,
+        [trial.scores for trial in trials],
+        bench.before.labels(),
+    )
+
+
+def _entry(trial: Trial) -> Entry:
+    judged = trial.judged
+    return Entry(judged.agreement, judged.passed, trial.size, _time(trial))
 
 
 def _time(trial: Trial) -> float:

@@ -16,6 +16,14 @@ class Gate:
     min_agreement: float = 0.95
     max_drop: float = 1.0
 
+    def agrees(self, agreement: float) -> bool:
+        """Whether this fraction is enough."""
+        return agreement >= self.min_agreement
+
+    def keeps(self, drop: float) -> bool:
+        """Whether so many points may be lost; a difference of equal counts by its rounding too."""
+        return drop <= self.max_drop + 1e-9
+
 
 @dataclass(frozen=True)
 class Accuracy:
@@ -61,15 +69,14 @@ def compare(original: Scores, candidate: Scores, labels: Classes | None, gate: G
     agreement = metrics.top1_agreement(original, candidate)
     before, after = _accuracy(original, labels), _accuracy(candidate, labels)
     failures = []
-    if agreement < gate.min_agreement:
+    if not gate.agrees(agreement):
         failures.append(
             f"it agrees with the original on {agreement:.1%} of the photos, "
             f"below the {gate.min_agreement:.1%} that --min-agreement asks for"
         )
     if before.top1 is not None and after.top1 is not None:
         drop = 100 * (before.top1 - after.top1)
-        # Differences of equal counts must not fail by a rounding error.
-        if drop > gate.max_drop + 1e-9:
+        if not gate.keeps(drop):
             failures.append(
                 f"it loses {drop:.1f} points of top-1 accuracy, more than the "
                 f"{gate.max_drop:g} that --max-drop allows"

@@ -134,6 +134,7 @@ def _context(document: dict[str, Any], visuals: Visuals) -> dict[str, Any]:
         "curve": html_plots.curve(
             document["curve"], document["candidates"], document["thresholds"]["min_agreement"]
         ),
+        "selection": html_summary.selection(document),
         "confidence": confidence,
         "scatter": html_plots.scatter(confidence),
         "disagreements": [_disagreement(row, visuals) for row in rows[:_PICTURES]],

@@ -29,6 +29,7 @@ def complete(document: Document) -> dict[str, Any]:
     full: dict[str, Any] = {
         "name": PurePath(str(document["source"]["path"])).name,
         "curve": [],
+        "selection": None,
         "better_int8": [],
         "layers": [],
         "checks": [],
@@ -124,6 +125,27 @@ def gate(document: Document, pairs: Paired | None) -> list[Demand]:
         reach,
     )
     return [first, second]
+
+
+def selection(document: Document) -> str:
+    """How far the choice among candidates flatters the one it took; empty without a choice."""
+    found = document["selection"]
+    if not found:
+        return ""
+    more = found["flattery"]
+    figures = [("the same answer", document["agreement"]["top1"], max(0.0, more["agreement"]))]
+    if more["top1"] is not None and document["candidate"]["top1"] is not None:
+        figures.append(("top-1", document["candidate"]["top1"], max(0.0, more["top1"])))
+    points = " and ".join(f"{100 * extra:.1f} points of {name}" for name, _, extra in figures)
+    expected = " and ".join(
+        f"{html_format.percent(share - extra)} {name}" for name, share, extra in figures
+    )
+    return (
+        f"The candidate was chosen on the photos that judge it, which flatters it by about "
+        f"{points}: on others expect about {expected}. Estimated from {found['resamples']:,} "
+        f"resamples of the photos; {html_format.percent(found['chosen_again'])} of them choose "
+        f"the same candidate."
+    )
 
 
 @dataclass(frozen=True)

@@ -104,6 +104,16 @@ def searched(
     return finish(folder / "out", arguments)
 
 
+def test_the_report_says_how_much_the_choice_flatters(searched: Any) -> None:
+    found = searched.report["selection"]
+    assert found["resamples"] == 1000
+    assert 0.0 <= found["flattery"]["agreement"] < 0.02
+    assert 0.0 <= found["flattery"]["top1"] < 0.02
+    assert 0.5 < found["chosen_again"] <= 1.0
+    page = (searched.output / "report.html").read_text()
+    assert "chosen on the photos that judge it, which flatters it by about" in page
+
+
 def test_a_model_that_int8_wrecks_gets_the_recipe_that_keeps_it(searched: Any) -> None:
     assert searched.model.name == "model.tflite"
     assert searched.report["verdict"] == "passed"
