@@ -65,9 +65,10 @@ def outputs(
 
 
 def at_its_place(error: ImageError, *, several: bool) -> ImageError:
-    """The same error, saying which of several images it is about: all or nothing is answered."""
+    """The error to raise: of several images it names its own, and that none was answered."""
     if not several:
-        return error
+        # A new one in any case: what is raised from itself is a circle, and keeps the model.
+        return type(error)(str(error))
     return type(error)(
         f"images[{error.position}]: {error} No answers were given for the others; "
         "send them again without it."

@@ -6,6 +6,7 @@ A frame is classified once, when somebody wants its answer: nobody asks, no work
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -15,7 +16,7 @@ from camera.grabber import Grabber
 from edge_server.deadline import Deadline
 from edge_server.errors import CameraUnavailable, DeadlineExceeded
 from edge_server.inference.classification import Classification
-from edge_server.inference.served import ServedModel
+from edge_server.inference.served import ModelInfo, ServedModel
 
 # An answer about a scene that is gone would be wrong, however confident. Seconds.
 MAX_FRAME_AGE: Final = 2.0
@@ -27,7 +28,7 @@ class LiveAnswer:
 
     frame: Frame
     classification: Classification
-    model: ServedModel
+    model: ModelInfo
 
 
 class Live:
@@ -38,6 +39,8 @@ class Live:
         self._grabber, self._model = grabber, model
         self._lock = threading.Lock()
         self._answer: LiveAnswer | None = None
+        # Weak: the answer to a frame must not keep a model that is gone.
+        self._answered_by: Callable[[], ServedModel | None] = lambda: None
 
     def newest(self, deadline: Deadline | None = None) -> LiveAnswer:
         """The answer to the newest frame, within 30 s where no deadline is given.
@@ -57,11 +60,17 @@ class Live:
             self._model().classifier.observer.failed(late, until.seconds)
             raise late
         try:
-            # While this thread waited, another may have answered a newer frame than its own.
-            if self._answer is None or self._answer.frame.number < frame.number:
-                model = self._model()
+            model = self._model()
+            # While this thread waited, another may have answered a newer frame than its own. What
+            # another model answered is not taken for this one's.
+            if (
+                self._answer is None
+                or self._answer.frame.number < frame.number
+                or self._answered_by() is not model
+            ):
                 result = model.classifier.classify_pixels(frame.pixels, deadline=until)
-                self._answer = LiveAnswer(frame, result, model)
+                self._answer = LiveAnswer(frame, result, model.info)
+                self._answered_by = weakref.ref(model)
             return self._answer
         finally:
             self._lock.release()

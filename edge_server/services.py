@@ -10,10 +10,13 @@ from camera.grabber import Grabber
 from camera.sources import from_spec
 from edge_server.errors import CameraUnavailable, SettingError
 from edge_server.inference import delegate, served
-from edge_server.inference.repository import Repository
 from edge_server.inference.served import LoadOptions
 from edge_server.inference.statistics import Observations
 from edge_server.live import Live
+from edge_server.repository import Repository
+from edge_server.repository.directory import ModelDirectory, SingleFile
+from edge_server.repository.loading import Loader
+from edge_server.repository.rules import Rules, parse_labels, parse_pins
 from edge_server.settings import Settings
 
 
@@ -64,8 +67,34 @@ def build(settings: Settings) -> Services:
     grabber = _grabber(settings)
     observations = Observations()
     options = _load_options(settings, observations)
-    models = Repository(lambda: served.load(settings.model_file, options, version="1"))
+    models = _models(settings, options)
     return Services(settings, models, _camera(settings, grabber, models), observations)
+
+
+def _models(settings: Settings, options: LoadOptions) -> Repository:
+    if settings.models is None:
+        if settings.pin or settings.version_label or settings.default_model:
+            raise SettingError(
+                "--pin, --version-label and --default-model choose among the models of a "
+                "directory: give it with --models."
+            )
+        # The file says its own name.
+        name = served.read(settings.model_file, options).name
+        return Repository(SingleFile(settings.model_file, name), Loader(options))
+    if settings.model is not None:
+        raise SettingError("Give either --model FILE or --models DIR, not both.")
+    if settings.labels or settings.preprocessing or settings.color_order:
+        raise SettingError(
+            "--labels, --preprocessing and --color-order are for one --model; in a directory, put "
+            "labels.txt and model.toml beside each model.tflite that needs them."
+        )
+    rules = Rules(
+        pins=parse_pins(settings.pin),
+        labels=parse_labels(settings.version_label),
+        default=settings.default_model,
+        poll_seconds=settings.models_poll,
+    )
+    return Repository(ModelDirectory(settings.models), Loader(options), rules)
 
 
 def _load_options(settings: Settings, observations: Observations) -> LoadOptions:

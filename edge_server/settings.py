@@ -20,6 +20,7 @@ from edge_server.configuration.sources import Reading
 from edge_server.errors import SettingError
 from edge_server.inference import delegate as delegates
 from edge_server.inference.preprocessing import PRESETS
+from edge_server.repository import rules
 
 BUNDLED_MODEL: Final = Path(__file__).parent / "models" / "digits.tflite"
 
@@ -41,6 +42,14 @@ def _check_delegate_options(options: Sequence[str]) -> None:
         delegates.pair(option)
 
 
+def _check_pins(texts: Sequence[str]) -> None:
+    rules.parse_pins(texts)
+
+
+def _check_labels(texts: Sequence[str]) -> None:
+    rules.parse_labels(texts)
+
+
 @dataclass(frozen=True)
 class Settings:
     """What the server runs with. Paths and addresses are as given; 0 means choose."""
@@ -50,6 +59,42 @@ class Settings:
         "the .tflite file to serve (default: the bundled digit classifier)",
         "FILE",
         reason="a fresh installation answers at once, with a model whose accuracy is known",
+    )
+    models: Path | None = setting(
+        None,
+        "a directory of models, DIR/NAME/VERSION/model.tflite, instead of --model; changes in it "
+        "are followed without a restart",
+        "DIR",
+        reason="one model in one file is the simple way",
+    )
+    default_model: str | None = setting(
+        None,
+        "which of --models answers where a request names none, on the kiosk page and to the camera "
+        "(default: the only one, else the first by name)",
+        "NAME",
+        reason="with one model there is nothing to choose",
+    )
+    pin: tuple[str, ...] = setting(
+        (),
+        "version to serve instead of the newest, for each model; the file DIR/NAME/pin goes first",
+        "NAME=VERSION",
+        check=_check_pins,
+        reason="whoever copies a new version there wants it to answer",
+    )
+    version_label: tuple[str, ...] = setting(
+        (),
+        "version to keep loaded beside the one that is served, under a label of TensorFlow Serving",
+        "NAME:LABEL=VERSION",
+        check=_check_labels,
+        reason="each version that is kept loaded takes memory",
+    )
+    models_poll: float = setting(
+        1.0,
+        "seconds between two looks into --models",
+        "SECONDS",
+        minimum=0.1,
+        maximum=3600,
+        reason="a look costs a few system calls for each model, and sees what NFS and rsync do",
     )
     labels: Path | None = setting(
         None,
@@ -223,7 +268,7 @@ class Settings:
     def camera_spec(self) -> str | None:
         """The camera's specification, None for no camera."""
         if self.camera is None:
-            return "demo" if self.model is None else None
+            return "demo" if self.model is None and self.models is None else None
         return None if self.camera == "none" else self.camera
 
     @property

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_server.inference import bundle, proving
+from edge_server.inference.bundle import Bundle
 from edge_server.inference.classifier import Classifier
 from edge_server.inference.delegate import Delegate
 from edge_server.inference.proving import Delegation, Proven
@@ -72,12 +73,20 @@ def load(path: Path, options: LoadOptions, *, name: str | None = None, version: 
 
     `name` is the file's own where none is given. Raises ModelFileError, ModelRefused, SettingError.
     """
-    found = bundle.read(
-        path,
-        labels=options.labels,
-        preset=options.preset,
-        color_order=options.color_order,
+    return make(read(path, options), options, name=name, version=version)
+
+
+def read(path: Path, options: LoadOptions) -> Bundle:
+    """What a file and the options say of a model. Raises ModelFileError, SettingError."""
+    return bundle.read(
+        path, labels=options.labels, preset=options.preset, color_order=options.color_order
     )
+
+
+def make(
+    found: Bundle, options: LoadOptions, *, name: str | None = None, version: str
+) -> ServedModel:
+    """load() for a file that was read already."""
 
     def classifier_on(chosen: Delegate | None) -> Classifier:
         return Classifier(

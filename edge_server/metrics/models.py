@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from edge_server.errors import ModelNotFound
-from edge_server.inference.repository import Repository, State, VersionStatus
 from edge_server.inference.runtime import runtime_info
 from edge_server.inference.statistics import STAGES, Observations, Observed
 from edge_server.metrics import catalogue
 from edge_server.metrics.catalogue import Family
+from edge_server.repository import Repository, State, VersionStatus
 
 # The newest of a model's versions that are told; a directory may have collected any number.
 MAX_VERSIONS = 16

@@ -52,9 +52,9 @@ def blueprint(services: Services) -> Blueprint:
         started = time.perf_counter()
         camera = services.require_camera()
         answer = camera.live.newest(current.deadline())
-        note(model=answer.model.info.name, version=answer.model.info.version)
+        note(model=answer.model.name, version=answer.model.version)
         total_ms = (time.perf_counter() - started) * 1e3
-        document = wire.single(answer.classification, answer.model.info, total_ms)
+        document = wire.single(answer.classification, answer.model, total_ms)
         document |= {"frame": frame_json(answer.frame), "camera": camera_json(camera)}
         return jsonify(document), 200, _NO_STORE
 

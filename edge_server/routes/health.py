@@ -6,6 +6,7 @@ from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
 from edge_server.access import is_trusted, open_to_all
+from edge_server.errors import EdgeError
 from edge_server.inference.runtime import runtime_info
 from edge_server.routes.camera import camera_json
 from edge_server.services import Services
@@ -22,12 +23,16 @@ def blueprint(services: Services) -> Blueprint:
     @routes.get("/readyz")
     @open_to_all
     def readyz() -> ResponseReturnValue:
-        # The server listens only once its model is loaded and proven. A lost camera is said here
-        # but does not take the server out of service: uploads are still answered.
+        # What is served is loaded and proven. A lost camera is said here but does not take the
+        # server out of service: uploads are still answered.
+        try:
+            model = services.models.get()
+        except EdgeError as error:
+            reason = {"error": str(error)} if is_trusted() else {}
+            return jsonify(ready=False, **reason), 503, {"Retry-After": "1"}
         if not is_trusted():
             return jsonify(ready=True)
         runtime = runtime_info()
-        model = services.models.get()
         manifest = model.classifier.bundle.manifest
         return jsonify(
             ready=True,

@@ -8,10 +8,12 @@ from flask import Blueprint, jsonify, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 
 from edge_server.access import open_to_all, require_token
+from edge_server.errors import EdgeError
 from edge_server.inference.manifest import Manifest
 from edge_server.services import Services
 
 _DIGITS = tuple("0123456789")
+_WAITING_SECONDS = 3
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,14 @@ def blueprint(services: Services) -> Blueprint:
         answer.vary.add("Accept")
         return answer
 
-    def _page() -> str:
-        model = services.models.get()
+    def _page() -> ResponseReturnValue:
+        try:
+            model = services.models.get()
+        except EdgeError as error:
+            title = services.settings.title or "Edge server"
+            page = render_template("waiting.html", title=title, reason=str(error))
+            # A kiosk has nobody to reload it.
+            return page, 503, {"Refresh": str(_WAITING_SECONDS)}
         return render_template(
             "kiosk.html",
             title=services.settings.title or model.info.name.replace("_", " "),

@@ -30,7 +30,7 @@ def blueprint(services: Services) -> Blueprint:
         top_k, threshold = _top_k(), _threshold()
         images = _images()
         asking.require_few(len(images.images), services.settings)
-        model = services.models.get(request.args.get("model"))
+        model = services.models.get(request.args.get("model"), version=request.args.get("version"))
         note(model=model.info.name, version=model.info.version, images=len(images.images))
         results = _classify(model, images, top_k)
         total_ms = (time.perf_counter() - started) * 1e3

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from edge_server import body
 from edge_server.access import operators_only
 from edge_server.errors import ModelNotFound, NotOffered
-from edge_server.inference.repository import VersionStatus
+from edge_server.repository import VersionStatus
 from edge_server.services import Services
 from edge_server.wire import open_inference_model as wire
 

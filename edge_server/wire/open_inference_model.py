@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import edge_server
 from edge_server.errors import BadRequest, NotOffered
-from edge_server.inference.repository import State, VersionStatus
 from edge_server.inference.served import ServedModel
 from edge_server.inference.statistics import ModelStatistics
+from edge_server.repository import State, VersionStatus
 from edge_server.wire.open_inference_tensor import datatype_of
 from edge_server.wire.values import load_json
 

@@ -16,8 +16,8 @@ from edge_server.asking import Pictures
 from edge_server.errors import BadRequest
 from edge_server.inference.classification import Classification
 from edge_server.inference.preprocessing import FloatTensor, Tensor
-from edge_server.inference.repository import State, VersionStatus
 from edge_server.inference.served import ServedModel
+from edge_server.repository import State, VersionStatus
 from edge_server.wire.values import ONE_TENSOR, decode_base64, load_json, to_json_numbers
 
 _NAME: Final = "serving_default"

@@ -20,10 +20,11 @@ rehearse() {
     systemctl daemon-reload
     systemctl start "$rehearsal" || true
   else
-    local model_here
+    local model_here models_here
     model_here=$(get_setting "$work/rehearsal.env" EDGE_MODEL '')
+    models_here=$(get_setting "$work/rehearsal.env" EDGE_MODELS '')
     EDGE_CONFIG=-$toml_file setpriv --reuid="$user" --regid="$user" --init-groups "$release/venv/bin/edge-server" --host 127.0.0.1 --port "$rehearsal_port" --camera none \
-      ${model_here:+--model "$model_here"} &
+      ${model_here:+--model "$model_here"} ${models_here:+--models "$models_here"} &
     rehearsing=$!
   fi
   wait_ready "$rehearsing" 127.0.0.1 "$rehearsal_port" || {

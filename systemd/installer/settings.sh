@@ -23,6 +23,12 @@ get_toml() { # FILE KEY DEFAULT; a number or a text in one line
   printf '%s' "${value:-$3}"
 }
 
+unset_setting() { # FILE KEY; what was set stays as a comment
+  local edited
+  edited=$(sed "s/^$2=/#&/" "$1")
+  printf '%s\n' "$edited" >"$1"
+}
+
 set_setting() { # FILE KEY VALUE; takes the place of KEY=... or else of the commented-out #KEY=...
   local quoted=${3//\\/\\\\} edited
   quoted=${quoted//\"/\\\"}

@@ -34,6 +34,14 @@ TENSOR_TYPES = {"float32": 0, "int32": 2, "uint8": 3, "int16": 7, "int8": 9}
 MEAN_OPERATOR, REDUCER_OPTIONS = 40, 27
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What servers remember between two starts does not come from the user's cache."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 # Pictures
 
 

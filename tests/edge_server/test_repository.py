@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from edge_server.errors import ModelNotFound, ModelNotReady
-from edge_server.inference.repository import State
+from edge_server.repository import State
 
 
 def test_an_unloaded_model_answers_503_until_it_is_loaded_again(application, digit):

@@ -31,7 +31,12 @@ def test_none_is_no_camera():
     assert settings.read(["--camera", "none"], {}).camera_spec is None
 
 
-EXAMPLES = {"camera": "usb:1", "delegate_options": "device=usb"}
+EXAMPLES = {
+    "camera": "usb:1",
+    "delegate_options": "device=usb",
+    "pin": "cats=2",
+    "version_label": "cats:stable=2",
+}
 
 
 def example(setting: Setting) -> str:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from edge_server.inference.repository import State, VersionStatus
+from edge_server.repository import State, VersionStatus
 from edge_server.wire import open_inference_model as wire
 
 MODEL = "/v2/models/digits"

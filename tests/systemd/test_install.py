@@ -243,6 +243,29 @@ def test_a_second_installation_keeps_the_settings(installed: Installed) -> None:
     assert installed.ask("/predict", file)["prediction"] == label
 
 
+def test_a_directory_of_models_is_served_where_it_is_and_followed(installed: Installed) -> None:
+    digits = CHECKOUT / "edge_server/models/digits.tflite"
+    models = installed.machine.root / "var/lib/edge-server/models"
+    (models / "digits/1").mkdir(parents=True)
+    shutil.copy(digits, models / "digits/1/model.tflite")
+
+    result = installed.install("--models", "/var/lib/edge-server/models")
+
+    assert result.returncode == 0, result.stdout
+    assert '\nEDGE_MODELS="/var/lib/edge-server/models"\n' in installed.settings()
+    assert "\nEDGE_MODEL=" not in installed.settings()
+    _, file = demo_digits(1)[0]
+    assert installed.ask("/predict", file)["model"]["version"] == "1"
+    process = installed.unit("MainPID")
+    (models / "digits/.2").mkdir()
+    shutil.copy(digits, models / "digits/.2/model.tflite")
+    (models / "digits/.2").rename(models / "digits/2")
+    assert eventually(lambda: installed.ask("/predict", file)["model"]["version"] == "2", 30), (
+        installed.machine.run("journalctl", "--unit", UNIT, "--lines", "20").stdout
+    )
+    assert installed.unit("MainPID") == process
+
+
 def test_an_interrupted_installation_leaves_nothing(installed: Installed) -> None:
     before = (installed.unit("MainPID"), installed.releases(), installed.settings())
     # Without --kill-after: the installer has to end by itself, and to have tidied up by then.

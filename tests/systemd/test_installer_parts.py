@@ -45,6 +45,8 @@ def test_shellcheck_is_silent() -> None:
         ["--timeout", "soon"],
         ["--camera", "demo\nEDGE_HOST=0.0.0.0"],
         ["--purge"],
+        ["--model", "m.tflite", "--models", "/srv/models"],
+        ["--models", "models"],
     ],
     ids=" ".join,
 )
@@ -59,8 +61,19 @@ def test_wrong_usage_is_one_sentence_and_2(options: list[str]) -> None:
 def test_help_names_every_option() -> None:
     result = bash(str(INSTALL), "--help")
     assert result.returncode == 0
-    for option in ("model", "camera", "host", "port", "python", "no-start", "uninstall", "purge"):
+    for option in (
+        "model",
+        "models",
+        "camera",
+        "host",
+        "port",
+        "python",
+        "no-start",
+        "uninstall",
+        "purge",
+    ):
         assert f"--{option} " in result.stdout
+    assert "--uninstall " in result.stdout
 
 
 def test_a_missing_model_is_one_sentence(tmp_path: Path) -> None:
@@ -90,6 +103,21 @@ def test_setting_changes_one_line_and_keeps_the_mode(tmp_path: Path) -> None:
     assert file.read_text() == "# mine\nEDGE_PORT=\"2\"\nEDGE_HOST='::1'\nEDGE_TITLE=x\n"
     assert file.stat().st_mode & 0o777 == 0o640
     assert call("settings.sh", "get_setting", str(file), "EDGE_HOST", "").stdout == "::1"
+
+
+def test_an_unset_setting_stays_as_a_comment(tmp_path: Path) -> None:
+    file = tmp_path / "edge-server.env"
+    file.write_text("#EDGE_MODEL=a\nEDGE_MODEL=b\nEDGE_MODELS=c\n")
+    call("settings.sh", "unset_setting", str(file), "EDGE_MODEL")
+    assert file.read_text() == "#EDGE_MODEL=a\n#EDGE_MODEL=b\nEDGE_MODELS=c\n"
+    assert call("settings.sh", "get_setting", str(file), "EDGE_MODEL", "").stdout == ""
+
+
+@pytest.mark.parametrize("directory", ["/home/pi/models", "/tmp/models", "/nowhere/models"])
+def test_models_that_the_service_could_not_see_are_one_sentence(directory: str) -> None:
+    result = bash(str(INSTALL), "--models", directory)
+    assert (result.returncode, result.stderr.count("\n")) == (1, 1)
+    assert directory in result.stderr
 
 
 def test_what_was_replaced_is_put_back(tmp_path: Path) -> None:

@@ -14,11 +14,11 @@ from flask import Flask
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
 
 from edge_server import board
-from edge_server.inference.repository import State, VersionStatus
 from edge_server.metrics import catalogue
 from edge_server.metrics.exposition import Metrics
 from edge_server.metrics.http import OTHER
 from edge_server.metrics.models import MAX_VERSIONS
+from edge_server.repository import State, VersionStatus
 from edge_server.routes import metrics as route
 
 DIGITS = {"model": "digits", "version": "1"}

@@ -8,7 +8,7 @@ import pytest
 
 from edge_server.errors import BadRequest
 from edge_server.inference.classification import Classification, Prediction, Timing
-from edge_server.inference.repository import State, VersionStatus
+from edge_server.repository import State, VersionStatus
 from edge_server.wire import tf_serving as wire
 
 DATA = bytes(range(256))
