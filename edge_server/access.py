@@ -37,6 +37,11 @@ def operators_only(view: View) -> View:
     return view
 
 
+def is_open(app: Flask) -> bool:
+    """Whether the request is for a view that is open to all."""
+    return getattr(app.view_functions.get(request.endpoint or ""), _OPEN, False)
+
+
 def is_trusted() -> bool:
     """Whether this request may see everything; for views that are open to all."""
     return bool(g.get("trusted", True))
@@ -73,7 +78,7 @@ def protect(app: Flask, token_file: Path | None) -> None:
             return
         given = _given()
         g.trusted = given is not None and tokens.holds(given)
-        if not getattr(view, _OPEN, False):
+        if not is_open(app):
             require_token()
 
 

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from camera.errors import CameraError
-from edge_server import access, body
+from edge_server import access, body, pages_of_others
 from edge_server.errors import EdgeError
 from edge_server.logs import fields
 from edge_server.routes import (
@@ -52,7 +52,10 @@ def create_app(services: Services) -> Flask:
         app.register_blueprint(module.blueprint(services))
 
     current.follow(app, services.settings.timeout)
-    access.protect(app, services.settings.token_file)
+    settings = services.settings
+    tokens = settings.token_file is not None
+    pages_of_others.refuse(app, origins=settings.cors, hosts=settings.allow_host, tokens=tokens)
+    access.protect(app, settings.token_file)
 
     @app.after_request
     def finish(response: Response) -> Response:

@@ -91,6 +91,12 @@ class Forbidden(EdgeError):
     status = 403
 
 
+class Misdirected(EdgeError):
+    """The request names a host that this server is not."""
+
+    status = 421
+
+
 class ImageError(BadRequest):
     """An image is damaged or cut off. `position` is its place in a batch, from 0."""
 

@@ -20,6 +20,7 @@ from edge_server.configuration.sources import Reading
 from edge_server.errors import SettingError
 from edge_server.inference import delegate as delegates
 from edge_server.inference.preprocessing import PRESETS
+from edge_server.origins import check_origins
 from edge_server.repository import rules
 
 BUNDLED_MODEL: Final = Path(__file__).parent / "models" / "digits.tflite"
@@ -133,6 +134,19 @@ class Settings:
         "file with a token a line; who asks for anything but health has to send one of them",
         "FILE",
         reason="this machine alone gets in as it is; who opens the port chooses the tokens",
+    )
+    cors: tuple[str, ...] = setting(
+        (),
+        "origin whose web pages may ask this server, such as https://example.org; * for all",
+        "ORIGIN",
+        reason="no page that somebody visits may look through this device's camera by itself",
+        check=check_origins,
+    )
+    allow_host: tuple[str, ...] = setting(
+        (),
+        "name under which the server is reached, where it is one of the public DNS",
+        "NAME",
+        reason="without tokens, a foreign page could get in by a name that it leads to this device",
     )
     tls_cert: Path | None = setting(
         None,

@@ -33,6 +33,7 @@ def test_none_is_no_camera():
 
 EXAMPLES = {
     "camera": "usb:1",
+    "cors": "https://example.org",
     "delegate_options": "device=usb",
     "pin": "cats=2",
     "version_label": "cats:stable=2",
