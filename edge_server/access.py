@@ -39,7 +39,17 @@ def operators_only(view: View) -> View:
 
 def is_open(app: Flask) -> bool:
     """Whether the request is for a view that is open to all."""
-    return getattr(app.view_functions.get(request.endpoint or ""), _OPEN, False)
+    return is_open_to_all(app.view_functions.get(request.endpoint or ""))
+
+
+def is_open_to_all(view: object) -> bool:
+    """Whether a view is marked so."""
+    return bool(getattr(view, _OPEN, False))
+
+
+def is_for_operators(view: object) -> bool:
+    """Whether a view is marked so."""
+    return bool(getattr(view, _OPERATORS, False))
 
 
 def is_trusted() -> bool:
@@ -69,7 +79,7 @@ def protect(app: Flask, token_file: Path | None) -> None:
     def check() -> None:
         view = app.view_functions.get(request.endpoint or "")
         if tokens is None:
-            if getattr(view, _OPERATORS, False):
+            if is_for_operators(view):
                 raise Forbidden(
                     "Changing what is served needs a token: start the server with "
                     "--token-file FILE and send one of its tokens "

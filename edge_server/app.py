@@ -16,6 +16,7 @@ from edge_server.logs import fields
 from edge_server.routes import (
     camera,
     current,
+    docs,
     health,
     metrics,
     open_inference,
@@ -25,6 +26,7 @@ from edge_server.routes import (
     triton,
 )
 from edge_server.services import Services
+from edge_server.wire.error import ErrorAnswer
 
 _log = logging.getLogger(__name__)
 
@@ -48,7 +50,17 @@ def create_app(services: Services) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = services.settings.max_body * 2**20
     # Files of a form count towards the body; its other fields are not used.
     app.config["MAX_FORM_PARTS"] = services.settings.max_images + 16
-    for module in (metrics, predict, tf_serving, open_inference, triton, camera, health, pages):
+    for module in (
+        metrics,
+        predict,
+        tf_serving,
+        open_inference,
+        triton,
+        camera,
+        health,
+        pages,
+        docs,
+    ):
         app.register_blueprint(module.blueprint(services))
 
     current.follow(app, services.settings.timeout)
@@ -74,22 +86,22 @@ def create_app(services: Services) -> Flask:
 def render_error(error: Exception, services: Services) -> ResponseReturnValue:
     """{"error": sentence} with the error's status; what nobody foresaw is logged with its trace."""
     if isinstance(error, EdgeError):
-        answer = jsonify(error=str(error))
+        answer = jsonify(ErrorAnswer(error=str(error)))
         answer.headers.extend(error.headers)
         return answer, error.status
     if isinstance(error, CameraError):
-        return jsonify(error=str(error)), 503, {"Retry-After": "1"}
+        return jsonify(ErrorAnswer(error=str(error))), 503, {"Retry-After": "1"}
     if isinstance(error, HTTPException):
         response = error.get_response()
         headers = {"Allow": response.headers["Allow"]} if "Allow" in response.headers else {}
-        return jsonify(error=_sentence(error, services)), error.code or 500, headers
+        return jsonify(ErrorAnswer(error=_sentence(error, services))), error.code or 500, headers
     _log.exception("the request failed", extra=fields(method=request.method, path=request.path))
-    return jsonify(error="The server made a mistake: its log says more."), 500
+    return jsonify(ErrorAnswer(error="The server made a mistake: its log says more.")), 500
 
 
 def _sentence(error: HTTPException, services: Services) -> str:
     if error.code == 404:
-        return f"There is nothing at {request.path}: see the list of addresses in the README."
+        return f"There is nothing at {request.path}: see the list of addresses at /docs."
     if error.code == 405:
         return f"{request.method} is not offered at {request.path}: see the Allow header."
     if error.code == 413 and request.mimetype == "multipart/form-data" and _fits():

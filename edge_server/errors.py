@@ -64,6 +64,12 @@ class PortInUse(EdgeError):
     """The address to listen on cannot be had."""
 
 
+class PageNotFound(EdgeError):
+    """There is nothing at this address."""
+
+    status = 404
+
+
 class BadRequest(EdgeError):
     """The request cannot be understood."""
 

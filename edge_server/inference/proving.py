@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 from edge_server.errors import EdgeError, ModelFileError
 from edge_server.inference import golden
@@ -20,6 +20,14 @@ from edge_server.logs import fields
 _log = logging.getLogger(__name__)
 
 
+class DelegationReport(TypedDict):
+    """Which accelerator was asked for, whether it runs the model, and why not."""
+
+    library: str
+    used: bool
+    reason: str | None
+
+
 @dataclass(frozen=True)
 class Delegation:
     """Whether the delegate that was asked for runs the model; `reason` is why not."""
@@ -28,7 +36,7 @@ class Delegation:
     used: bool
     reason: str | None = None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> DelegationReport:
         """The form that /readyz shows."""
         return {"library": self.library, "used": self.used, "reason": self.reason}
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 from edge_server.inference import bundle, proving
 from edge_server.inference.bundle import Bundle
@@ -22,6 +23,15 @@ from edge_server.logs import fields
 _log = logging.getLogger(__name__)
 
 
+class ModelReference(TypedDict):
+    """Which model answered: its name and version, how it was converted, and its file's hash."""
+
+    name: str
+    version: str
+    recipe: str
+    sha256: str
+
+
 @dataclass(frozen=True)
 class ModelInfo:
     """A model as answers and pages name it. `version` is its directory's name; sizes in bytes."""
@@ -33,7 +43,7 @@ class ModelInfo:
     size_bytes: int
     labels: tuple[str, ...]
 
-    def to_json(self) -> dict[str, str]:
+    def to_json(self) -> ModelReference:
         """The part that stands in every answer."""
         return {
             "name": self.name,

@@ -5,16 +5,26 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from datetime import datetime, timezone
-from typing import Any
+from typing import Annotated, TypedDict
 
 from flask import Blueprint, Response, jsonify
 from flask.typing import ResponseReturnValue
 
 from camera.frame import Frame
+from edge_server.api.description import (
+    CAMERA_ERRORS,
+    INFERENCE_ERRORS,
+    Content,
+    Description,
+    Tag,
+    described,
+)
+from edge_server.api.schema import Bytes, about
 from edge_server.request_context import note
 from edge_server.routes import current
 from edge_server.services import Camera, Services
-from edge_server.wire import predict as wire
+from edge_server.wire import camera as wire
+from edge_server.wire import predict as predict_wire
 
 _NO_STORE = {
     "Cache-Control": "no-store, no-cache, must-revalidate",
@@ -23,10 +33,47 @@ _NO_STORE = {
 }
 
 
+# Keys are the names of headers.
+SnapshotHeaders = TypedDict(
+    "SnapshotHeaders",
+    {
+        "X-Frame-Number": Annotated[int, about("Counts the camera's frames.")],
+        "X-Timestamp": Annotated[
+            float, about("When the frame was captured, seconds since 1970-01-01 UTC.")
+        ],
+    },
+)
+_SNAPSHOT = Description(
+    Tag.CAMERA,
+    "The newest frame",
+    "A JPEG, for pages that poll and for Home Assistant's generic camera.",
+    answers={"image/jpeg": Content(Bytes)},
+    answer_headers=SnapshotHeaders,
+    errors=CAMERA_ERRORS,
+)
+_STREAM = Description(
+    Tag.CAMERA,
+    "The stream",
+    """Motion JPEG, which browsers show in an img and Home Assistant in its mjpeg camera. It does
+    not end by itself. While the camera is lost it goes on with a picture that says so.""",
+    answers={"multipart/x-mixed-replace": Content(Bytes)},
+    errors=CAMERA_ERRORS,
+)
+_PREDICTION = Description(
+    Tag.CAMERA,
+    "The answer to the newest frame",
+    """As /predict answers one image, with the frame and the camera that it is about. However many
+    ask, each frame is classified once.""",
+    answer=wire.LiveAnswer,
+    errors=(*CAMERA_ERRORS, *INFERENCE_ERRORS),
+)
+
+
 def blueprint(services: Services) -> Blueprint:
     routes = Blueprint("camera", __name__, url_prefix="/camera")
 
     @routes.get("/snapshot.jpg")
+    @described(_SNAPSHOT)
     def snapshot() -> ResponseReturnValue:
         frame, jpeg = services.require_camera().broadcast.snapshot()
         headers = _NO_STORE | {
@@ -36,6 +83,7 @@ def blueprint(services: Services) -> Blueprint:
         return Response(jpeg, mimetype="image/jpeg", headers=headers)
 
     @routes.get("/stream.mjpg")
+    @described(_STREAM)
     def stream() -> ResponseReturnValue:
         broadcast = services.require_camera().broadcast
         with ExitStack() as stack:
@@ -48,20 +96,24 @@ def blueprint(services: Services) -> Blueprint:
         return response
 
     @routes.get("/prediction")
+    @described(_PREDICTION)
     def prediction() -> ResponseReturnValue:
         started = time.perf_counter()
         camera = services.require_camera()
         answer = camera.live.newest(current.deadline())
         note(model=answer.model.name, version=answer.model.version)
         total_ms = (time.perf_counter() - started) * 1e3
-        document = wire.single(answer.classification, answer.model, total_ms)
-        document |= {"frame": frame_json(answer.frame), "camera": camera_json(camera)}
+        document: wire.LiveAnswer = {
+            **predict_wire.single(answer.classification, answer.model, total_ms),
+            "frame": frame_json(answer.frame),
+            "camera": camera_json(camera),
+        }
         return jsonify(document), 200, _NO_STORE
 
     return routes
 
 
-def frame_json(frame: Frame) -> dict[str, Any]:
+def frame_json(frame: Frame) -> wire.FrameJson:
     """Which frame an answer is about, and how old it is by now."""
     captured = datetime.fromtimestamp(frame.captured_at, timezone.utc)
     return {
@@ -71,7 +123,7 @@ def frame_json(frame: Frame) -> dict[str, Any]:
     }
 
 
-def camera_json(camera: Camera) -> dict[str, Any]:
+def camera_json(camera: Camera) -> wire.CameraJson:
     """The state of the camera."""
     status = camera.grabber.status()
     return {

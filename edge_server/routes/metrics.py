@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import time
+from typing import Annotated, TypedDict
 
 from flask import Blueprint, Response, g, request
 from flask.typing import ResponseReturnValue
 from prometheus_client import make_wsgi_app
 
+from edge_server.api.description import Content, Description, Tag, described
+from edge_server.api.schema import about
 from edge_server.metrics.exposition import Metrics
 from edge_server.services import Services
+
+# Keys are the names of parameters.
+MetricsQuery = TypedDict(
+    "MetricsQuery",
+    {"name[]": Annotated[list[str], about("Only the samples of these names.")]},
+    total=False,
+)
+_METRICS = Description(
+    Tag.HEALTH,
+    "Numbers for Prometheus",
+    "Text, or OpenMetrics for who asks for it; `name[]` chooses metrics.",
+    query=MetricsQuery,
+    answers={"text/plain": Content(str), "application/openmetrics-text": Content(str)},
+)
 
 
 def blueprint(services: Services, metrics: Metrics | None = None) -> Blueprint:
@@ -30,6 +47,7 @@ def blueprint(services: Services, metrics: Metrics | None = None) -> Blueprint:
         return response
 
     @routes.get("/metrics")
+    @described(_METRICS)
     def read() -> ResponseReturnValue:
         # The client library chooses format and compression; it does not know of HEAD.
         answer = Response.from_app(exposition, request.environ | {"REQUEST_METHOD": "GET"})

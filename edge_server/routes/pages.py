@@ -3,17 +3,45 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated, TypedDict
 
 from flask import Blueprint, jsonify, make_response, render_template, request
+from flask.sansio.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 
 from edge_server.access import open_to_all, require_token
-from edge_server.errors import EdgeError
+from edge_server.api.description import JSON, Content, Description, Tag, described, mark
+from edge_server.api.schema import Bytes, about
+from edge_server.errors import EdgeError, ModelNotReady, Unauthorized
 from edge_server.inference.manifest import Manifest
 from edge_server.services import Services
+from edge_server.wire.health import Alive
 
 _DIGITS = tuple("0123456789")
 _WAITING_SECONDS = 3
+
+
+class FilePlace(TypedDict):
+    """The part of an address that names a file."""
+
+    filename: Annotated[str, about("Path of the file.", example="icon.svg")]
+
+
+_KIOSK = Description(
+    Tag.PAGES,
+    "The kiosk page",
+    "To a client that takes no HTML, such as KServe's health check, that the server lives.",
+    answers={"text/html": Content(str), JSON: Content(Alive)},
+    errors=(ModelNotReady, Unauthorized),
+    failures={503: {"text/html": Content(str)}},
+)
+_FILES = Description(
+    Tag.PAGES,
+    "Files of the pages",
+    "Scripts, styles and pictures. They come from this server alone.",
+    answers={"*/*": Content(Bytes)},
+    path=FilePlace,
+)
 
 
 @dataclass(frozen=True)
@@ -42,12 +70,15 @@ def accuracy(manifest: Manifest | None) -> Accuracy | None:
 def blueprint(services: Services) -> Blueprint:
     routes = Blueprint("pages", __name__)
 
+    routes.record_once(_describe_files)
+
     @routes.get("/")
     @open_to_all
+    @described(_KIOSK)
     def kiosk() -> ResponseReturnValue:
         if _wants_page():
             require_token()
-        answer = make_response(_page() if _wants_page() else jsonify(status="alive"))
+        answer = make_response(_page() if _wants_page() else jsonify(Alive(status="alive")))
         answer.vary.add("Accept")
         return answer
 
@@ -69,6 +100,11 @@ def blueprint(services: Services) -> Blueprint:
         )
 
     return routes
+
+
+def _describe_files(state: BlueprintSetupState) -> None:
+    # The view is Flask's own.
+    mark(state.app.view_functions["static"], _FILES)
 
 
 def _wants_page() -> bool:

@@ -8,6 +8,9 @@ from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from edge_server import asking, body
+from edge_server.api.description import INFERENCE_ERRORS, JSON, Content, Description, Tag, described
+from edge_server.api.examples import PICTURE
+from edge_server.api.schema import Bytes
 from edge_server.errors import BadRequest, ImageError, UnsupportedMediaType
 from edge_server.inference.classification import DEFAULT_TOP_K, Classification
 from edge_server.inference.served import ServedModel
@@ -20,11 +23,37 @@ from edge_server.wire.predict import ImageRequest
 # What clients send that name no type: curl --data-binary says form-urlencoded.
 _RAW_TYPES = ("", "application/octet-stream", "application/x-www-form-urlencoded")
 
+_PREDICT = Description(
+    Tag.PREDICTION,
+    "Classify one image, or several",
+    """JSON with base64, a form with files, or the bytes of one image as the body. Several are
+    answered in the order sent, all or nothing: an image that can't be read is named by its place.
+    JPEG, PNG, WebP, BMP, GIF and TIFF are read; they are cropped and scaled here as the model was
+    trained, so send them as they are. Without a Content-Type the body itself says what it is.""",
+    query=wire.PredictQuery,
+    body={
+        JSON: Content(
+            wire.JsonBody,
+            {
+                "one image": {"image": PICTURE},
+                "several images": {"images": [PICTURE, PICTURE]},
+                "a data URL": {"image": f"data:image/png;base64,{PICTURE}"},
+            },
+        ),
+        "multipart/form-data": Content(wire.FormBody),
+        "image/*": Content(Bytes),
+        "application/octet-stream": Content(Bytes),
+    },
+    answer=wire.OneAnswer | wire.SeveralAnswers,
+    errors=INFERENCE_ERRORS,
+)
+
 
 def blueprint(services: Services) -> Blueprint:
     routes = Blueprint("predict", __name__)
 
     @routes.post("/predict")
+    @described(_PREDICT)
     def predict() -> ResponseReturnValue:
         started = time.perf_counter()
         top_k, threshold = _top_k(), _threshold()
@@ -43,7 +72,7 @@ def blueprint(services: Services) -> Blueprint:
 
 def _top_k() -> int:
     text = request.args.get("top_k", str(DEFAULT_TOP_K))
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= 100_000:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= wire.MAX_TOP_K:
         raise BadRequest(f"top_k is '{text[:20]}': use a whole number from 1.")
     return int(text)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
@@ -19,10 +19,15 @@ from edge_server.inference.classifier import Classifier
 from edge_server.inference.preprocessing import FloatTensor
 from edge_server.inference.served import ServedModel
 from edge_server.wire import open_inference_tensor as tensor
+from edge_server.wire.open_inference_shapes import (
+    LENGTH_HEADER,
+    BinaryOutput,
+    Id,
+    InferenceAnswer,
+    InferenceOutput,
+    JsonOutput,
+)
 from edge_server.wire.values import ONE_TENSOR, load_json, to_json_numbers
-
-# Says how long the JSON is, where bytes follow it.
-LENGTH_HEADER: Final = "Inference-Header-Content-Length"
 
 
 @dataclass(frozen=True)
@@ -168,15 +173,17 @@ def _object(value: Any, name: str) -> dict[str, Any]:
 
 def answer(values: FloatTensor, request: InferRequest, model: ServedModel) -> Answer:
     """The answer for what the model put out, float32 (n, classes)."""
-    outputs, blobs = [], []
+    outputs: list[JsonOutput | BinaryOutput] = []
+    blobs: list[bytes] = []
     for output in request.outputs:
-        document, blob = _write(values, output, model)
-        outputs.append(document)
+        written, blob = _write(values, output, model)
+        outputs.append(written)
         blobs.append(blob)
-    document = {
+    id_: Id = {} if request.id is None else {"id": request.id}
+    document: InferenceAnswer = {
         "model_name": model.info.name,
         "model_version": model.info.version,
-        **({} if request.id is None else {"id": request.id}),
+        **id_,
         "outputs": outputs,
     }
     head = json.dumps(document, separators=(",", ":")).encode()
@@ -185,21 +192,26 @@ def answer(values: FloatTensor, request: InferRequest, model: ServedModel) -> An
     return Answer(b"".join([head, *blobs]), len(head))
 
 
-def _write(values: FloatTensor, output: Output, model: ServedModel) -> tuple[dict[str, Any], bytes]:
+def _write(
+    values: FloatTensor, output: Output, model: ServedModel
+) -> tuple[JsonOutput | BinaryOutput, bytes]:
     if output.classes:
         classes = min(output.classes, values.shape[1])
         strings = [text for row in values for text in _classes(row, classes, model)]
-        shape, datatype = [len(values), classes], tensor.BYTES
+        about_it: InferenceOutput = {
+            "name": output.name,
+            "datatype": tensor.BYTES,
+            "shape": [len(values), classes],
+        }
         data: Any = strings
         blob = tensor.join([text.encode() for text in strings]) if output.binary else b""
     else:
-        shape, datatype = list(values.shape), "FP32"
+        about_it = {"name": output.name, "datatype": "FP32", "shape": list(values.shape)}
         data = None if output.binary else to_json_numbers(values.ravel())
         blob = np.ascontiguousarray(values, "<f4").tobytes() if output.binary else b""
-    document: dict[str, Any] = {"name": output.name, "datatype": datatype, "shape": shape}
     if output.binary:
-        return document | {"parameters": {"binary_data_size": len(blob)}}, blob
-    return document | {"data": data}, blob
+        return {**about_it, "parameters": {"binary_data_size": len(blob)}}, blob
+    return {**about_it, "data": data}, blob
 
 
 def _classes(row: FloatTensor, count: int, model: ServedModel) -> list[str]:

@@ -7,13 +7,23 @@ model_configuration, model_repository and statistics.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import edge_server
 from edge_server.errors import BadRequest, NotOffered
 from edge_server.inference.served import ServedModel
 from edge_server.inference.statistics import ModelStatistics
 from edge_server.repository import State, VersionStatus
+from edge_server.wire.open_inference_model_shapes import (
+    IndexEntry,
+    ModelConfiguration,
+    ModelMetadata,
+    OutputConfiguration,
+    ServerMetadata,
+    Statistics,
+    Total,
+    VersionStatistics,
+)
 from edge_server.wire.open_inference_tensor import datatype_of
 from edge_server.wire.values import load_json
 
@@ -24,7 +34,7 @@ _EXTENSIONS: Final = (
     "model_repository",
     "statistics",
 )
-_STATES: Final = {
+_STATES: Final[dict[State, Literal["READY", "UNAVAILABLE", "LOADING", "UNLOADING"]]] = {
     State.START: "LOADING",
     State.LOADING: "LOADING",
     State.AVAILABLE: "READY",
@@ -33,7 +43,7 @@ _STATES: Final = {
 }
 
 
-def server() -> dict[str, Any]:
+def server() -> ServerMetadata:
     """The server's metadata."""
     return {
         "name": "edge-server",
@@ -42,7 +52,7 @@ def server() -> dict[str, Any]:
     }
 
 
-def metadata(model: ServedModel, versions: Iterable[VersionStatus]) -> dict[str, Any]:
+def metadata(model: ServedModel, versions: Iterable[VersionStatus]) -> ModelMetadata:
     """A model's metadata: the file's own type in, which FP32 and BYTES may stand for."""
     classifier = model.classifier
     return {
@@ -66,11 +76,11 @@ def metadata(model: ServedModel, versions: Iterable[VersionStatus]) -> dict[str,
     }
 
 
-def configuration(model: ServedModel, *, max_images: int) -> dict[str, Any]:
+def configuration(model: ServedModel, *, max_images: int) -> ModelConfiguration:
     """A model's configuration as Triton's model_config.proto has it."""
     classifier = model.classifier
     datatype = datatype_of(classifier.tensors.info.dtype)
-    output = {
+    output: OutputConfiguration = {
         "name": classifier.signature.output,
         "data_type": "TYPE_FP32",
         "dims": [classifier.classes],
@@ -105,7 +115,10 @@ def configuration(model: ServedModel, *, max_images: int) -> dict[str, Any]:
 
 def parse_index(body: bytes) -> bool:
     """Whether only models that are ready are asked for. Raises BadRequest."""
-    return bool(_document(body).get("ready", False))
+    ready = _document(body).get("ready", False)
+    if not isinstance(ready, bool):
+        raise BadRequest('"ready" has to be true or false.')
+    return ready
 
 
 def parse_load(body: bytes) -> None:
@@ -127,7 +140,7 @@ def _document(body: bytes) -> dict[str, Any]:
     return document
 
 
-def index(versions: Iterable[VersionStatus], *, ready: bool) -> list[dict[str, str]]:
+def index(versions: Iterable[VersionStatus], *, ready: bool) -> list[IndexEntry]:
     """The index of the repository: all versions, or those that are `ready`."""
     return [
         {
@@ -141,12 +154,12 @@ def index(versions: Iterable[VersionStatus], *, ready: bool) -> list[dict[str, s
     ]
 
 
-def statistics(counted: Iterable[tuple[VersionStatus, ModelStatistics]]) -> dict[str, Any]:
+def statistics(counted: Iterable[tuple[VersionStatus, ModelStatistics]]) -> Statistics:
     """The work of versions. Parts are counted once a request; their times are its pictures' sum."""
     return {"model_stats": [_one(version, numbers) for version, numbers in counted]}
 
 
-def _one(version: VersionStatus, numbers: ModelStatistics) -> dict[str, Any]:
+def _one(version: VersionStatus, numbers: ModelStatistics) -> VersionStatistics:
     requests = numbers.requests.count
     nanoseconds = {name: stage.nanoseconds for name, stage in numbers.stages.items()}
     inputs = nanoseconds["decode"] + nanoseconds["preprocess"]
@@ -178,5 +191,5 @@ def _one(version: VersionStatus, numbers: ModelStatistics) -> dict[str, Any]:
     }
 
 
-def _total(count: int, nanoseconds: int) -> dict[str, int]:
+def _total(count: int, nanoseconds: int) -> Total:
     return {"count": count, "ns": nanoseconds}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 
@@ -22,7 +22,7 @@ DATATYPES: Final[dict[str, np.dtype[Any]]] = {
     "UINT8": np.dtype("u1"),
     "INT8": np.dtype("i1"),
 }
-BYTES: Final = "BYTES"
+BYTES: Final[Literal["BYTES"]] = "BYTES"
 _LENGTH: Final = struct.Struct("<I")
 _MAX_DIMENSIONS: Final = 8
 

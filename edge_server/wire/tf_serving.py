@@ -18,7 +18,22 @@ from edge_server.inference.classification import Classification
 from edge_server.inference.preprocessing import FloatTensor, Tensor
 from edge_server.inference.served import ServedModel
 from edge_server.repository import State, VersionStatus
-from edge_server.wire.values import ONE_TENSOR, decode_base64, load_json, to_json_numbers
+from edge_server.wire.tf_serving_shapes import (
+    ClassesAnswer,
+    ColumnsAnswer,
+    ModelStatus,
+    RowsAnswer,
+    ServingMetadata,
+    SignatureDefinition,
+    TensorInfo,
+)
+from edge_server.wire.values import (
+    ONE_TENSOR,
+    Scores,
+    decode_base64,
+    load_json,
+    to_json_numbers,
+)
 
 _NAME: Final = "serving_default"
 
@@ -188,19 +203,20 @@ def _kind(value: Any) -> str:
     return kinds.get(type(value), str(value) if isinstance(value, bool) else "Number")
 
 
-def predictions(values: FloatTensor, *, columns: bool) -> dict[str, Any]:
+def predictions(values: FloatTensor, *, columns: bool) -> RowsAnswer | ColumnsAnswer:
     """The answer of :predict: of each picture, what the model puts out."""
-    return {"outputs" if columns else "predictions": to_json_numbers(values)}
+    numbers: list[Scores] = to_json_numbers(values)
+    return {"outputs": numbers} if columns else {"predictions": numbers}
 
 
-def classes(results: Sequence[Classification]) -> dict[str, Any]:
+def classes(results: Sequence[Classification]) -> ClassesAnswer:
     """The answer of :classify: of each image, label and score, best first.
 
     The documentation calls the key `result`, the server writes `results`: clients of both exist.
     """
     answers = [
         [
-            [prediction.label, score]
+            (prediction.label, score)
             for prediction, score in zip(
                 result.top,
                 to_json_numbers(np.array([p.confidence for p in result.top], np.float32)),
@@ -212,7 +228,7 @@ def classes(results: Sequence[Classification]) -> dict[str, Any]:
     return {"results": answers, "result": answers}
 
 
-def status(name: str, versions: Iterable[VersionStatus]) -> dict[str, Any]:
+def status(name: str, versions: Iterable[VersionStatus]) -> ModelStatus:
     """The state of a model's versions; `name` and `ready` are KServe's."""
     versions = list(versions)
     return {
@@ -232,12 +248,12 @@ def status(name: str, versions: Iterable[VersionStatus]) -> dict[str, Any]:
     }
 
 
-def metadata(model: ServedModel) -> dict[str, Any]:
+def metadata(model: ServedModel) -> ServingMetadata:
     """The signature of a model: the original's numbers in and out, whatever the file's type."""
     classifier = model.classifier
     signature = classifier.signature
     info = classifier.tensors.info
-    definition = {
+    definition: SignatureDefinition = {
         "inputs": {signature.input: _tensor_info(info.name, (-1, *info.shape[1:]))},
         "outputs": {
             signature.output: _tensor_info(classifier.output_tensor, (-1, classifier.classes))
@@ -255,7 +271,7 @@ def metadata(model: ServedModel) -> dict[str, Any]:
     }
 
 
-def _tensor_info(name: str, shape: tuple[int, ...]) -> dict[str, Any]:
+def _tensor_info(name: str, shape: tuple[int, ...]) -> TensorInfo:
     return {
         "dtype": "DT_FLOAT",
         "tensor_shape": {

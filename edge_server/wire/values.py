@@ -7,12 +7,25 @@ import binascii
 import json
 import re
 import threading
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import numpy as np
 
+from edge_server.api.schema import about
 from edge_server.errors import BadRequest
 
+# The type of what decode_base64() reads.
+Base64 = Annotated[
+    str,
+    about(
+        "An image file's bytes as base64, with or without the head of a data URL.",
+        format="byte",
+        contentEncoding="base64",
+        minLength=1,
+    ),
+]
+# The output for one picture: a number for each class.
+Scores = Annotated[list[float], about("A number for each class.")]
 _DATA_URL = re.compile(r"data:[^,]{0,200};base64,", re.IGNORECASE)
 # Numbers of a document take ten times its room until they are an array; the interpreter lock lets
 # one thread at a time read one anyway, so nothing is lost by having one at a time in memory.

@@ -132,7 +132,7 @@ def test_numbers_that_are_none_are_written_as_their_tokens():
 
 def test_classes_are_pairs_under_both_keys():
     result = Classification((Prediction("b", 1, 0.9), Prediction("a", 0, 0.1)), Timing())
-    pairs = [[["b", 0.9], ["a", 0.1]]]
+    pairs = [[("b", 0.9), ("a", 0.1)]]
     assert wire.classes([result]) == {"results": pairs, "result": pairs}
 
 
