@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,8 +11,8 @@ from typing import Final, TypeVar
 import numpy as np
 
 from edge_server.deadline import Deadline
-from edge_server.errors import ImageError, ModelFailed, ModelFileError, SettingError
-from edge_server.inference import batching, decoding, preprocessing, tensors
+from edge_server.errors import ImageError, ModelFailed, ModelFileError
+from edge_server.inference import batching, decoding, foreign, preprocessing, tensors
 from edge_server.inference.bundle import Bundle
 from edge_server.inference.classification import (
     DEFAULT_TOP_K,
@@ -23,14 +24,17 @@ from edge_server.inference.classification import (
 )
 from edge_server.inference.decoding import Pixels
 from edge_server.inference.delegate import Delegate
+from edge_server.inference.manifest import Output
 from edge_server.inference.observer import SILENT, Observer, request
 from edge_server.inference.pool import Occupancy, Pool
 from edge_server.inference.preprocessing import FloatTensor, Tensor
-from edge_server.inference.runtime import Model, TensorInfo, dequantize
+from edge_server.inference.probe import pictures
+from edge_server.inference.runtime import Model, dequantize
 
 T = TypeVar("T")
 
-_INPUT_DTYPES: Final = (np.dtype(np.float32), np.dtype(np.uint8), np.dtype(np.int8))
+# Pictures that tell logits from scores.
+_TRIED: Final = 4
 
 
 class Classifier:
@@ -63,8 +67,10 @@ class Classifier:
         self.interpreters, self.threads = interpreters, threads
         self._input, self._output = models[0].input, models[0].output
         self.signature, self.output_tensor = models[0].signature, self._output.name
-        height, width, channels = _image_shape(bundle.name, self._input)
+        height, width, channels = foreign.image_shape(bundle.name, self._input)
         self.spec = bundle.preprocessing(width, height, channels)
+        if bundle.manifest is None and bundle.preset is None:
+            self.spec = foreign.agreed(bundle.name, self.spec, self._input)
         self.tensors = tensors.of(self._input, self.spec, bundle)
         self._table: Tensor | None = None
         if self._input.dtype != np.float32:
@@ -73,16 +79,27 @@ class Classifier:
             )
         # The usual case of a uint8 model: resized bytes are the tensor.
         self._passes_pixels = self._table is not None and preprocessing.is_identity(self._table)
-        self.classes = int(np.prod(self._output.shape))
-        self.labels = _labels(bundle, self.classes)
+        self.classes = foreign.count_classes(bundle.name, self._output)
+        self.labels = foreign.fitting_labels(bundle.name, bundle.labels, self.classes)
         for model in models:
             _try(bundle.name, model)
+        if bundle.manifest is None:
+            self.bundle = dataclasses.replace(bundle, output=self._tried_output(models[0]))
         # How many pictures of one request an interpreter takes at once.
         self.batch = 1
         # Delegates are made for the shape in the file.
         resizable = bundle.manifest is not None and bundle.manifest.resizable_batch
         if resizable and delegate is None:
             self.batch = batching.size_that_pays(bundle.file.data, threads=threads)
+
+    def _tried_output(self, model: Model) -> Output:
+        """What a model that does not say it puts out, judged by a few pictures."""
+        height, width = self._input.shape[1:3]
+        shown = dataclasses.replace(
+            self._input, shape=(1, height, width, 3), dtype=np.dtype(np.uint8)
+        )
+        answers = [model.run(self._tensor(picture)) for picture in pictures(shown, _TRIED)]
+        return foreign.output_kind(dequantize(np.concatenate(answers), self._output))
 
     @property
     def occupancy(self) -> Occupancy:
@@ -310,29 +327,3 @@ def _try(name: str, model: Model) -> None:
 
 def _milliseconds_since(start: float) -> float:
     return (time.perf_counter() - start) * 1e3
-
-
-def _image_shape(name: str, tensor: TensorInfo) -> tuple[int, int, int]:
-    shape = tensor.shape
-    if len(shape) != 4 or shape[0] != 1 or shape[3] not in (1, 3) or min(shape) < 1:
-        raise ModelFileError(
-            f"{name} takes an input of shape {list(shape)}; an image classifier takes one picture, "
-            "[1, height, width, 1 or 3]."
-        )
-    if tensor.dtype not in _INPUT_DTYPES:
-        raise ModelFileError(
-            f"{name} takes {tensor.dtype} numbers; "
-            "an image classifier takes float32, uint8 or int8."
-        )
-    return shape[1], shape[2], shape[3]
-
-
-def _labels(bundle: Bundle, classes: int) -> Sequence[str]:
-    if not bundle.labels:
-        return tuple(str(index) for index in range(classes))
-    if len(bundle.labels) != classes:
-        raise SettingError(
-            f"{bundle.name} puts out {classes} classes but there are {len(bundle.labels)} labels: "
-            "give a label file with one line for each class."
-        )
-    return bundle.labels

@@ -57,6 +57,8 @@ class TensorInfo:
     dtype: np.dtype[Any]
     scale: float
     zero_point: int
+    # The shape with -1 for each axis that may have any size.
+    free: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -116,8 +118,9 @@ class Model:
         outputs = [_tensor(detail) for detail in self._interpreter.get_output_details()]
         if len(inputs) != 1 or len(outputs) != 1:
             raise ModelFileError(
-                f"{name} has {len(inputs)} inputs and {len(outputs)} outputs; an image classifier "
-                "has one of each."
+                f"{name} has {len(inputs)} inputs and {len(outputs)} outputs ("
+                f"{', '.join(f'{end.name} {list(end.shape)}' for end in inputs + outputs)}); an "
+                "image classifier has one of each. Export it with its scores as the only output."
             )
         self.input, self.output = inputs[0], outputs[0]
         self.signature = _signature(self._interpreter.get_signature_list(), self.input, self.output)
@@ -218,6 +221,7 @@ def _tensor(detail: dict[str, Any]) -> TensorInfo:
         dtype=np.dtype(detail["dtype"]),
         scale=float(scale),
         zero_point=int(zero_point),
+        free=tuple(int(size) for size in detail["shape_signature"]),
     )
 
 

@@ -117,8 +117,14 @@ def _mean_model(
     dtype: str = "float32",
     scale: float = 0.0,
     zero_point: int = 0,
+    axes: tuple[int, ...] = (1, 2),
+    keep: bool = False,
+    outputs: int = 1,
 ) -> bytes:
-    """A model whose scores are the means of the picture's channels: it names the main colour."""
+    """A model whose scores are the means of the picture's channels: it names the main colour.
+
+    `keep` leaves the `axes` that it takes means over in the output, with a size of 1.
+    """
     t = _Tables()
 
     def tensor(name: str, size: Any, kind: str, buffer: int, quantized: bool) -> int:
@@ -128,17 +134,18 @@ def _mean_model(
             offsets[4] = t.table({2: scales, 3: zeros})
         return t.table(offsets, Int8={1: TENSOR_TYPES[kind]}, Uint32={2: buffer})
 
-    contents = [b"", b"", np.int32([1, 2]).tobytes(), b""]
+    contents = [b"", b"", np.int32(axes).tobytes(), b""]
     buffers = [t.table({0: t.vector("uint8", list(c))} if c else {}) for c in contents]
+    left = [1 if n in axes else size for n, size in enumerate(shape) if keep or n not in axes]
     tensors = [
         tensor("image", shape, dtype, 1, True),
-        tensor("axes", [2], "int32", 2, False),
-        tensor("scores", (shape[0], *shape[3:]), dtype, 3, True),
+        tensor("axes", [len(axes)], "int32", 2, False),
+        tensor("scores", left, dtype, 3, True),
     ]
-    options = t.table({}, Bool={0: 0})
+    options = t.table({}, Bool={0: keep})
     ends = {1: t.vector("int32", [0, 1]), 2: t.vector("int32", [2])}
     operator = t.table(ends | {4: options}, Uint8={3: REDUCER_OPTIONS})
-    ends = {1: t.vector("int32", [0]), 2: t.vector("int32", [2])}
+    ends = {1: t.vector("int32", [0]), 2: t.vector("int32", [2] * outputs)}
     graph = t.table({0: t.tables(tensors)} | ends | {3: t.tables([operator])})
     code = t.table({}, Int8={0: MEAN_OPERATOR}, Int32={2: 2, 3: MEAN_OPERATOR})
     fields = {1: t.tables([code]), 2: t.tables([graph]), 4: t.tables(buffers)}
