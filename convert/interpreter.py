@@ -5,13 +5,14 @@ What proves a model runs in a process without TensorFlow instead: see convert.de
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import numpy as np
 import tensorflow as tf
+
+from edge_server import processors
 
 Array = np.ndarray[Any, np.dtype[Any]]
 T = TypeVar("T")
@@ -23,7 +24,7 @@ class Interpreter:
 
     def __init__(self, model: bytes, *, threads: int | None = None) -> None:
         self._interpreter = tf.lite.Interpreter(
-            model_content=model, num_threads=threads or processors()
+            model_content=model, num_threads=threads or processors.count()
         )
         self._interpreter.allocate_tensors()
         self._inputs = [detail["index"] for detail in self._interpreter.get_input_details()]
@@ -51,16 +52,9 @@ def _run_all(interpreter: Interpreter, inputs: Sequence[Sequence[Array]]) -> lis
 
 def in_parts(items: Sequence[T], work: Callable[[Sequence[T]], list[U]]) -> list[U]:
     """work(items), with a part of them on each processor. The order stays."""
-    size = max(-(-len(items) // processors()), 1)
+    size = max(-(-len(items) // processors.count()), 1)
     parts = [items[start : start + size] for start in range(0, len(items), size)]
     if len(parts) < 2:
         return work(items)
     with ThreadPoolExecutor(len(parts)) as pool:
         return [result for results in pool.map(work, parts) for result in results]
-
-
-def processors() -> int:
-    """Those that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -13,12 +13,11 @@ from typing import Any, Final
 
 from edge_server.configuration.command_line import Parser
 from edge_server.errors import ModelRefused
-from edge_server.inference import bundle, golden
+from edge_server.inference import bundle, golden, tuning
 from edge_server.inference.classifier import Classifier
 from edge_server.inference.golden import GoldenResult
 from edge_server.inference.manifest import Score
 from edge_server.inference.runtime import runtime_info
-from edge_server.settings import Settings
 
 # For the time of a run: a few pictures alone say little.
 _ROUNDS: Final = 5
@@ -42,7 +41,8 @@ def run(arguments: Sequence[str]) -> int:
             "`python -m convert build`."
         )
     # As the server would run it.
-    classifier = Classifier(model, threads=Settings().thread_count)
+    way = tuning.choose(model.name, model.file.data)
+    classifier = Classifier(model, threads=way.threads)
     rounds = [golden.run(classifier) for _ in range(_ROUNDS)]
     times = [result.timing.invoke for results in rounds for result in results]
     report = _report(classifier, _worst(rounds), statistics.median(times))

@@ -14,6 +14,7 @@ from edge_server.http.front import Options
 from edge_server.http.intake import Limits
 from edge_server.http.server import Server
 from edge_server.http.tls import Certificate
+from edge_server.inference.tuning import MAX_INTERPRETERS
 from edge_server.logs import fields
 from edge_server.services import Services, build
 from edge_server.settings import Settings
@@ -63,7 +64,8 @@ def _make(settings: Settings) -> Any:
     # A request that waits for an interpreter and a viewer each hold a thread; with one for each
     # of them and some to spare, health checks are always answered and excess load is shed by the
     # pool, at once, and not by a queue of connections.
-    threads = settings.viewers + settings.queue + settings.interpreter_count + _SPARE_THREADS
+    interpreters = settings.interpreters or MAX_INTERPRETERS
+    threads = settings.viewers + settings.queue + interpreters + _SPARE_THREADS
     options = Options(
         limits=Limits(body=settings.max_body * 2**20),
         upload_seconds=settings.upload_timeout,

@@ -6,7 +6,6 @@ A new setting is one new field here: option, variable, key and `edge-server conf
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,10 +23,6 @@ from edge_server.origins import check_origins
 from edge_server.repository import rules
 
 BUNDLED_MODEL: Final = Path(__file__).parent / "models" / "digits.tflite"
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
 
 
 def _check_camera(spec: str) -> None:
@@ -176,20 +171,20 @@ class Settings:
     )
     interpreters: int = setting(
         0,
-        "interpreters, each with the whole model (0: one a core, at most 2)",
+        "interpreters, each with the whole model (0: measured at start, at most 4)",
         "N",
         minimum=0,
         maximum=64,
-        reason="one a core gives the best throughput; two are enough for most devices and keep "
-        "memory low",
+        reason="many of one thread or one of many: which answers most pictures depends on the "
+        "model and the cores, so it is tried",
     )
     threads: int = setting(
         0,
-        "threads of each interpreter (0: the cores, shared out)",
+        "threads of each interpreter (0: with the interpreters as many as there are cores)",
         "N",
         minimum=0,
         maximum=64,
-        reason="a second thread helps one caller but not many, so cores left over are given out",
+        reason="more threads than cores only wait for each other",
     )
     delegate: str = setting(
         "",
@@ -284,14 +279,6 @@ class Settings:
         if self.camera is None:
             return "demo" if self.model is None and self.models is None else None
         return None if self.camera == "none" else self.camera
-
-    @property
-    def interpreter_count(self) -> int:
-        return self.interpreters or min(2, _cores())
-
-    @property
-    def thread_count(self) -> int:
-        return self.threads or max(1, _cores() // self.interpreter_count)
 
 
 def read(

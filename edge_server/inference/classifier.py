@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Final, TypeVar
 
 import numpy as np
 
+from edge_server import processors
 from edge_server.deadline import Deadline
 from edge_server.errors import ImageError, ModelFailed, ModelFileError
 from edge_server.inference import batching, decoding, foreign, preprocessing, tensors
@@ -63,7 +66,11 @@ class Classifier:
         # Who counts what this model does from now on.
         self.observer: Observer = SILENT
         self._max_pixels = max_pixels
-        self._pool = Pool(models, max_waiting=max_waiting)
+        # A place to work on a request, decoding too: more at a time than there are processors only
+        # push each other out of the caches. An accelerator is kept busy while others decode.
+        places = interpreters if delegate is None else max(interpreters, processors.count())
+        self._places = Pool(range(places), max_waiting=max_waiting)
+        self._models = Pool(models, max_waiting=places)
         self.interpreters, self.threads = interpreters, threads
         self._input, self._output = models[0].input, models[0].output
         self.signature, self.output_tensor = models[0].signature, self._output.name
@@ -103,8 +110,10 @@ class Classifier:
 
     @property
     def occupancy(self) -> Occupancy:
-        """What the interpreters do now."""
-        return self._pool.occupancy
+        """What the interpreters do now, and who waits for a place."""
+        found = self._places.occupancy
+        busy = min(found.busy, self.interpreters)
+        return replace(found, busy=busy, free=self.interpreters - busy)
 
     def classify(
         self, image: bytes, *, top_k: int = DEFAULT_TOP_K, deadline: Deadline | None = None
@@ -154,7 +163,8 @@ class Classifier:
 
             def work(part: range) -> list[FloatTensor]:
                 own = [accepting] * len(part)
-                return list(self._infer(accepted[part.start : part.stop], own, until, part.start))
+                with self._place(until, part.start) as waited:
+                    return list(self._infer(accepted[part.start : part.stop], own, waited, until))
 
             rows: list[FloatTensor] = self._side_by_side(len(accepted), work)
             return np.stack(rows)
@@ -167,8 +177,9 @@ class Classifier:
         until = deadline or Deadline()
 
         def work(part: range) -> list[FloatTensor]:
-            tensor, own = self._prepare_all(images[part.start : part.stop], until, part.start)
-            return list(self._infer(tensor, own, until, part.start))
+            with self._place(until, part.start) as waited:
+                tensor, own = self._prepare_all(images[part.start : part.stop], until, part.start)
+                return list(self._infer(tensor, own, waited, until))
 
         with request(self.observer):
             rows: list[FloatTensor] = self._side_by_side(len(images), work)
@@ -179,19 +190,23 @@ class Classifier:
     ) -> Classification:
         """The same as classify() for decoded pixels: uint8 (h, w, 3) RGB."""
         with request(self.observer):
-            tensor, own = self._prepare_pixels(pixels)
-            return self._answer(tensor, [own], top_k, deadline or Deadline())[0]
+            until = deadline or Deadline()
+            with self._place(until) as waited:
+                tensor, own = self._prepare_pixels(pixels)
+                return self._answer(tensor, [own], waited, top_k, until)[0]
 
     def scores(self, pixels: Pixels, *, deadline: Deadline | None = None) -> FloatTensor:
         """The score of each class for uint8 (h, w, 3) RGB: float32 (classes,), 0..1."""
-        values, _ = self._run(self._prepare_pixels(pixels)[0], deadline or Deadline())
+        until = deadline or Deadline()
+        with self._place(until):
+            values, _ = self._run(self._prepare_pixels(pixels)[0], until)
         scores: FloatTensor = self._scores(values)[0]
         return scores
 
     def _side_by_side(self, count: int, work: Callable[[range], list[T]]) -> list[T]:
         """The answers to a request's pictures, in order; `work` gives those of a part of them."""
         # No more than are free: while others wait, a request has one place in the queue.
-        workers = min(count, max(1, self._pool.free))
+        workers = min(count, max(1, self._places.free))
         parts = list(batching.chunks(count, workers, self.batch))
         if workers == 1:
             return [answer for part in parts for answer in work(part)]
@@ -203,33 +218,42 @@ class Classifier:
         self, images: Sequence[bytes], top_k: int, deadline: Deadline, first: int = 0
     ) -> list[Classification]:
         """Images that go through one interpreter together; `first` is the place of their first."""
-        tensor, own = self._prepare_all(images, deadline, first)
+        with self._place(deadline, first) as waited:
+            tensor, own = self._prepare_all(images, deadline, first)
+            return self._answer(tensor, own, waited, top_k, deadline)
+
+    @contextmanager
+    def _place(self, deadline: Deadline, first: int = 0) -> Iterator[float]:
+        """A place to work on a request's picture number `first`; gives the wait for it, in ms."""
+        start = time.perf_counter()
         # What is let in is answered as a whole, or the work on its first images was for nothing.
-        return self._answer(tensor, own, top_k, deadline, admitted=first > 0)
+        with self._places.borrow(deadline, admitted=first > 0):
+            yield _milliseconds_since(start)
 
     def _answer(
         self,
         tensor: Tensor,
         own: Sequence[Timing],
+        waited: float,
         top_k: int,
         deadline: Deadline,
-        *,
-        admitted: bool = False,
     ) -> list[Classification]:
-        """The classes of a tensor's pictures; `own` is what each has taken until now."""
-        values, shared = self._run(tensor, deadline, admitted=admitted)
+        """The classes of a tensor's pictures; `own` is what each has taken until now, beside the
+        wait for a place, `waited`, which they share."""
+        values, shared = self._run(tensor, deadline)
         start = time.perf_counter()
         tops = [self._top(row, top_k) for row in self._scores(values)]
-        return self._tell(tops, own, shared, start)
+        return self._tell(tops, own, shared + Timing(queue=waited / len(tops)), start)
 
     def _infer(
-        self, tensor: Tensor, own: Sequence[Timing], deadline: Deadline, first: int
+        self, tensor: Tensor, own: Sequence[Timing], waited: float, deadline: Deadline
     ) -> FloatTensor:
-        """The values (n, classes) of a tensor's pictures."""
-        values, shared = self._run(tensor, deadline, admitted=first > 0)
+        """The values (n, classes) of a tensor's pictures; the rest as for _answer()."""
+        values, shared = self._run(tensor, deadline)
         start = time.perf_counter()
         scores = to_scores(values, self.bundle.output)
-        self._tell([self._top(row, 1) for row in scores], own, shared, start)
+        tops = [self._top(row, 1) for row in scores]
+        self._tell(tops, own, shared + Timing(queue=waited / len(tops)), start)
         return values
 
     def _tell(
@@ -275,12 +299,10 @@ class Classifier:
         tensor = self._tensor(pixels)
         return tensor, Timing(preprocess=_milliseconds_since(start))
 
-    def _run(
-        self, tensor: Tensor, deadline: Deadline, *, admitted: bool = False
-    ) -> tuple[FloatTensor, Timing]:
+    def _run(self, tensor: Tensor, deadline: Deadline) -> tuple[FloatTensor, Timing]:
         """The output (n, classes) for a tensor (n, h, w, c), and each picture's share of time."""
         start = time.perf_counter()
-        with self._pool.borrow(deadline, admitted=admitted) as model:
+        with self._models.borrow(deadline) as model:
             borrowed = time.perf_counter()
             model.resize(len(tensor))
             raw = model.run(tensor)

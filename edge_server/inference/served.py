@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
-from edge_server.inference import bundle, proving
+from edge_server.inference import bundle, proving, tuning
 from edge_server.inference.bundle import Bundle
 from edge_server.inference.classifier import Classifier
 from edge_server.inference.delegate import Delegate
@@ -65,7 +65,8 @@ class ServedModel:
 @dataclass(frozen=True)
 class LoadOptions:
     """How files become served models. `labels`, `preset` and `color_order` are for files that
-    do not carry them; `observations` counts what the models do; the rest is Classifier's."""
+    do not carry them; `observations` counts what the models do; of `interpreters` and
+    `threads` 0 means as is measured to be best; the rest is Classifier's."""
 
     labels: Path | None = None
     preset: str | None = None
@@ -97,12 +98,18 @@ def make(
     found: Bundle, options: LoadOptions, *, name: str | None = None, version: str
 ) -> ServedModel:
     """load() for a file that was read already."""
+    way = tuning.choose(
+        name or found.name,
+        found.file.data,
+        interpreters=options.interpreters,
+        threads=options.threads,
+    )
 
     def classifier_on(chosen: Delegate | None) -> Classifier:
         return Classifier(
             found,
-            interpreters=options.interpreters,
-            threads=options.threads,
+            interpreters=way.interpreters,
+            threads=way.threads,
             max_waiting=options.max_waiting,
             max_pixels=options.max_pixels,
             delegate=chosen,

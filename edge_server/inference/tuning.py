@@ -1,26 +1,33 @@
 """How many interpreters, of how many threads each, answer most pictures on this device: measured.
 
-Many interpreters of one thread waste nothing on dividing small operators, one interpreter of many
-threads needs the least memory and answers a single caller soonest; which wins depends on the
+Many interpreters of one thread waste nothing on dividing small operators; one interpreter of many
+threads needs the least memory and answers a single caller soonest. Which wins depends on the
 model and on the cores.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from edge_server import processors
 from edge_server.inference.probe import pictures
 from edge_server.inference.runtime import Model
+from edge_server.logs import fields
+
+_log = logging.getLogger(__name__)
 
 # Each interpreter has the activations and packed weights of the whole model.
 MAX_INTERPRETERS: Final = 4
 # Of each way; a model that is slower than this is run once by each interpreter.
 _SECONDS: Final = 0.25
-# Below this share of the best throughput a way is slower; within it fewer interpreters win.
+# By a model's name and what was tried.
+_chosen: dict[tuple[str, tuple[Way, ...]], Way] = {}
+# Within this share of the best throughput the ways are as good as each other.
 _AS_GOOD: Final = 0.9
 
 
@@ -65,10 +72,34 @@ def measure(data: bytes, tried: Sequence[Way]) -> tuple[Measured, ...]:
 
 
 def best(measured: Sequence[Measured]) -> Way:
-    """The way with the fewest interpreters of those that are about as fast as the fastest."""
+    """The way with the most interpreters of those that are about as fast as the fastest.
+
+    Pictures are decoded by one thread each, which then also are as many.
+    """
     fastest = max(found.per_second for found in measured)
     good = [found.way for found in measured if found.per_second >= _AS_GOOD * fastest]
-    return min(good, key=lambda way: way.interpreters)
+    return max(good, key=lambda way: way.interpreters)
+
+
+def choose(name: str, data: bytes, *, interpreters: int = 0, threads: int = 0) -> Way:
+    """The way for a model `name` with the bytes `data`; what is not 0 is taken as it is.
+
+    A name is measured once in a process: a later version of it comes while others are being
+    answered, when nothing could be measured. Raises ModelFileError.
+    """
+    tried = ways(processors.count(), interpreters=interpreters, threads=threads)
+    if len(tried) == 1:
+        return tried[0]
+    key = (name, tried)
+    if key not in _chosen:
+        measured = measure(data, tried)
+        _chosen[key] = best(measured)
+        runs = {
+            f"{found.way.interpreters}x{found.way.threads}": f"{found.per_second:.1f}/s"
+            for found in measured
+        }
+        _log.info("measured interpreters x threads", extra=fields(model=name, **runs))
+    return _chosen[key]
 
 
 def _throughput(data: bytes, way: Way) -> float:

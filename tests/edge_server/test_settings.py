@@ -124,15 +124,3 @@ def test_an_empty_option_is_no_path_and_no_address(option):
 
 def test_an_empty_title_is_one():
     assert settings.read(["--title", ""], {"EDGE_TITLE": "x"}).title == ""
-
-
-def test_interpreters_and_threads_share_the_cores(monkeypatch):
-    for cores, expected in ((1, (1, 1)), (2, (2, 1)), (4, (2, 2)), (8, (2, 4))):
-        monkeypatch.setattr(settings, "_cores", lambda cores=cores: cores)
-        chosen = Settings()
-        assert (chosen.interpreter_count, chosen.thread_count) == expected
-
-
-def test_interpreters_and_threads_are_as_asked_for():
-    chosen = Settings(interpreters=3, threads=5)
-    assert (chosen.interpreter_count, chosen.thread_count) == (3, 5)

@@ -55,7 +55,7 @@ def test_golden_samples_are_nobodys_requests(load, observations):
 
 
 def test_a_request_counts_its_images_stages_and_answers(load, observations, digit):
-    model = load(interpreters=1)
+    model = load()
     answers = model.classifier.classify_batch([digit(0)[0], digit(0)[0], digit(1)[0]])
     got = observations.of("digits", "1")
     assert got.requests.count == 1
@@ -92,13 +92,13 @@ def test_a_duration_falls_into_the_first_bound_that_holds_it(load, observations)
 
 
 def test_what_was_not_answered_says_why(load, observations, digit):
-    model = load(interpreters=1, max_waiting=0)
+    model = load(max_waiting=0)
     with pytest.raises(ImageError):
         model.classifier.classify_batch([digit(0)[0], b"no image"])
-    with model.classifier._pool.borrow(1), pytest.raises(Overloaded):
+    with model.classifier._places.borrow(1), pytest.raises(Overloaded):
         model.classifier.classify_batch([digit(0)[0]])
-    patient = load("2", interpreters=1)
-    with patient.classifier._pool.borrow(1), pytest.raises(DeadlineExceeded):
+    patient = load("2")
+    with patient.classifier._places.borrow(1), pytest.raises(DeadlineExceeded):
         patient.classifier.classify_batch([digit(0)[0]], deadline=Deadline(0.01))
     first, second = observations.of("digits", "1"), observations.of("digits", "2")
     assert (first.failed.count, first.shed, first.timed_out) == (2, 1, 0)

@@ -38,11 +38,11 @@ def test_what_is_given_is_taken(given, expected):
     assert tuning.ways(4, **given) == (expected,)
 
 
-def test_the_fastest_wins_and_of_those_as_fast_the_smallest():
+def test_the_fastest_wins_and_of_those_as_fast_the_one_with_most_interpreters():
     slow, near, fast = (
-        Measured(Way(1, 4), 50.0),
+        Measured(Way(4, 1), 50.0),
         Measured(Way(2, 2), 95.0),
-        Measured(Way(4, 1), 100.0),
+        Measured(Way(1, 4), 100.0),
     )
     assert tuning.best([slow, near, fast]) == near.way
     assert tuning.best([slow, fast]) == fast.way
@@ -58,3 +58,21 @@ def test_every_way_is_run(bundled_model):
 def test_a_file_that_does_not_load_is_said(mean_model):
     with pytest.raises(ModelFileError, match="can't be loaded"):
         tuning.measure(b"TFL3" + bytes(64), tuning.ways(2))
+
+
+def test_a_model_is_measured_once_and_its_later_versions_go_the_same_way(
+    bundled_model, monkeypatch, caplog
+):
+    caplog.set_level("INFO")
+    monkeypatch.setattr(tuning.processors, "count", lambda: 2)
+    monkeypatch.setattr(tuning, "_chosen", {})
+    first = tuning.choose("digits", bundled_model.read_bytes())
+    assert first in tuning.ways(2)
+    assert "measured" in caplog.text
+    monkeypatch.setattr(tuning, "measure", lambda *_: pytest.fail("measured again"))
+    assert tuning.choose("digits", b"a later version") == first
+
+
+def test_what_both_numbers_say_is_not_measured(monkeypatch):
+    monkeypatch.setattr(tuning, "measure", lambda *_: pytest.fail("measured"))
+    assert tuning.choose("any", b"", interpreters=3, threads=5) == Way(3, 5)

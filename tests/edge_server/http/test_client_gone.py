@@ -33,7 +33,7 @@ class Here:
 
     @property
     def pool(self):
-        return self.services.models.get().classifier._pool
+        return self.services.models.get().classifier._places
 
     def stop(self):
         self._server.stop()
