@@ -36,7 +36,7 @@ def served(application, shelf):
 def watched(served):
     """Weak references to all that makes a model large: it, its bytes, its interpreters."""
     model = served.services.models.get()
-    pool = model.classifier._pool
+    pool = model.classifier._models
     assert isinstance(pool, Pool)
     parts = [model, model.classifier, model.classifier.bundle, *pool._free]
     parts += [member._interpreter for member in pool._free]
