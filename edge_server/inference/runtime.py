@@ -128,13 +128,13 @@ class Model:
 
     def _load(self) -> None:
         module, info = _find()
-        # One for each interpreter: some keep what belongs to a model.
-        delegates = [] if self._delegate is None else [_load_delegate(module, self._delegate)]
+        options: dict[str, Any] = {}
+        if self._delegate is not None:
+            # One for each interpreter: some keep what belongs to a model.
+            options["experimental_delegates"] = [_load_delegate(module, self._delegate)]
         try:
             self._interpreter = module.Interpreter(
-                model_content=self._data,
-                num_threads=self._threads,
-                experimental_delegates=delegates,
+                model_content=self._data, num_threads=self._threads, **options
             )
             self._interpreter.allocate_tensors()
         except (RuntimeError, ValueError) as error:
