@@ -26,11 +26,12 @@ class Interpreter:
     def __init__(self, model_content, num_threads): {init}
     def allocate_tensors(self): pass
     def resize_tensor_input(self, index, shape): raise ValueError("no batch")
-    def get_input_details(self):
-        shape = (1, 32, 32, 1)
-        return [dict(index=0, name="i", shape=shape, dtype=np.uint8, quantization=(1/255, 0))]
-    def get_output_details(self):
-        return [dict(index=1, name="o", shape=(1, 10), dtype=np.uint8, quantization=(1/256, 0))]
+    def details(self, index, name, shape, scale):
+        return [dict(index=index, name=name, shape=shape, shape_signature=shape, dtype=np.uint8,
+                     quantization=(scale, 0))]
+    def get_input_details(self): return self.details(0, "i", (1, 32, 32, 1), 1/255)
+    def get_output_details(self): return self.details(1, "o", (1, 10), 1/256)
+    def get_signature_list(self): return {}
     def set_tensor(self, index, tensor): pass
     def invoke(self): pass
     def get_tensor(self, index): return np.zeros((1, 10), np.uint8)
