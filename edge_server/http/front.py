@@ -30,6 +30,7 @@ _log = logging.getLogger(__name__)
 # Below the usual limit of 1024 open files, with room for models, cameras and the log.
 MAX_CONNECTIONS: Final = 512
 _ACCEPT_AT_ONCE: Final = 32
+_SEND_BUFFER: Final = 128 * 1024
 _PATIENCE: Final = {Phase.HANDSHAKE: 10.0, Phase.IDLE: 10.0, Phase.HEAD: 10.0, Phase.LINGER: 2.0}
 # What has begun to come when the server is told to stop may come to its end within so long.
 _STOP_SECONDS: Final = 4.0
@@ -57,6 +58,8 @@ class Front:
         self._server, self._options = server, options
         self._listener: socket.socket = server.socket
         self._listener.setblocking(False)
+        # For every connection: what lies in here is old when a slow viewer of the stream sees it.
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._listener, selectors.EVENT_READ)
         # Guards the selector's table, the open connections and their memory.

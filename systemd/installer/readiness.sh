@@ -3,17 +3,25 @@
 # The caller sets `python`, and `timeout` in seconds.
 # shellcheck disable=SC2154
 
-ready() { # HOST PORT: does GET /readyz answer 200?
+ready() { # HOST PORT: does GET /readyz answer 200, over HTTP or else HTTPS?
   "$python" - "$1" "$2" <<'PYTHON'
 import http.client
+import ssl
 import sys
 
-try:
-    server = http.client.HTTPConnection(sys.argv[1], int(sys.argv[2]), timeout=5)
-    server.request("GET", "/readyz")
-    sys.exit(server.getresponse().status != 200)
-except (OSError, http.client.HTTPException):
-    sys.exit(1)
+host, port = sys.argv[1], int(sys.argv[2])
+# The certificate is for the name by which others reach this machine, and nothing secret is asked here.
+unchecked = ssl._create_unverified_context()
+plain = http.client.HTTPConnection(host, port, timeout=5)
+secure = http.client.HTTPSConnection(host, port, timeout=5, context=unchecked)
+for server in (plain, secure):
+    try:
+        server.request("GET", "/readyz")
+        if server.getresponse().status == 200:
+            sys.exit(0)
+    except (OSError, http.client.HTTPException):
+        pass
+sys.exit(1)
 PYTHON
 }
 
@@ -45,8 +53,10 @@ reachable() { # HOST: where this machine itself reaches a server that listens on
   esac
 }
 
-address() { # HOST PORT: the address to type into a browser
-  if [[ $1 == *:* ]]; then printf 'http://[%s]:%s/' "$1" "$2"; else printf 'http://%s:%s/' "$1" "$2"; fi
+address() { # HOST PORT [SCHEME]: the address to type into a browser
+  local name=$1
+  if [[ $1 == *:* ]]; then name="[$1]"; fi
+  printf '%s://%s:%s/' "${3:-http}" "$name" "$2"
 }
 
 main_process() { # UNIT or process number; prints 0 when it does not run

@@ -163,3 +163,16 @@ def test_a_token_file_that_is_not_there_is_one_sentence_and_status_2(server, tmp
     assert process.end() == 2
     assert process.log.count("edge-server: ") == 1
     assert "--token-file names a file with a token a line" in process.log
+
+
+@pytest.mark.parametrize("with_token", [False, True])
+def test_an_open_server_says_what_that_means(with_token, server, token_file):
+    tokens = ("--token-file", token_file) if with_token else ()
+    process = server("--port", 0, "--host", "0.0.0.0", "--camera", "none", *tokens)
+    warning = process.wait_for(r"(level=warning .*)")
+    if with_token:
+        assert "tokens and pictures cross the network readable for others" in warning
+    else:
+        assert "everybody who reaches 0.0.0.0 over a network can send pictures" in warning
+        assert "--token-file" in warning
+    assert "only this machine can reach it" not in process.log

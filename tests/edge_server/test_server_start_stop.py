@@ -129,8 +129,8 @@ def test_a_wrong_variable_is_one_sentence_and_status_2(server):
 
 
 def test_an_unknown_option_is_status_2_and_the_nearest_name(server):
-    sentence = ended(server("--colour", "red"), 2)
-    assert "no option --colour: the nearest is --color-order" in sentence
+    sentence = ended(server("--colour-order", "rgb"), 2)
+    assert "no option --colour-order: the nearest is --color-order" in sentence
 
 
 def test_all_that_is_wrong_is_said_at_once(server, tmp_path):

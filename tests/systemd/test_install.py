@@ -10,6 +10,7 @@ import json
 import re
 import shutil
 import socket
+import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -56,8 +57,10 @@ class Installed:
             "systemctl", "show", f"--property={name}", "--value", UNIT
         ).stdout.strip()
 
-    def ask(self, path: str, body: bytes | None = None) -> Any:
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data=body)
+    def ask(self, path: str, body: bytes | None = None, token: str = "") -> Any:
+        login = {"Authorization": f"Bearer {token}"} if token else {}
+        address = f"http://127.0.0.1:{self.port}{path}"
+        request = urllib.request.Request(address, data=body, headers=login)
         direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with direct.open(request, timeout=10) as response:
             return json.load(response)
@@ -113,7 +116,7 @@ def installed(machine: Machine) -> Installed:
     result = new.install("--port", str(new.port))
     assert result.returncode == 0, result.stdout
     assert f"Ready at http://127.0.0.1:{new.port}/" in result.stdout
-    assert "EDGE_HOST=0.0.0.0" in result.stdout
+    assert "--host 0.0.0.0" in result.stdout
     return new
 
 
@@ -264,6 +267,49 @@ def test_a_directory_of_models_is_served_where_it_is_and_followed(installed: Ins
         installed.machine.run("journalctl", "--unit", UNIT, "--lines", "20").stdout
     )
     assert installed.unit("MainPID") == process
+
+
+def test_tokens_are_asked_for_and_only_the_server_can_read_them(installed: Installed) -> None:
+    token, path = "0123456789abcdef", installed.machine.root / "srv/tokens"
+    path.write_text(token + "\n")
+
+    result = installed.install("--token-file", "/srv/tokens")
+
+    assert result.returncode == 0, result.stdout
+    status = installed.machine.run("stat", "--format=%U:%G %a", "/etc/edge-server/tokens")
+    assert status.stdout == "root:edge-server 640\n"
+    _, file = demo_digits(1)[0]
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        installed.ask("/predict", file)
+    assert installed.ask("/predict", file, token)["prediction"]
+    for wrong in ("", "short"):
+        path.write_text(wrong)
+        result = installed.install("--token-file", "/srv/tokens")
+        assert (result.returncode, "nothing was changed" in result.stdout) == (1, True)
+    assert installed.ask("/predict", file, token)["prediction"]
+
+
+def test_an_update_of_a_server_with_https_finds_it_ready(installed: Installed) -> None:
+    settings = installed.machine.root / "etc/edge-server/edge-server.env"
+    folder, before = settings.parent, settings.read_text()
+    openssl = ["openssl", "req", "-x509", "-nodes", "-newkey", "rsa:2048", "-subj", "/CN=edge"]
+    files = ["-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")]
+    subprocess.run([*openssl, *files], check=True, capture_output=True)
+    for name in ("key.pem", "cert.pem"):
+        installed.machine.run("chgrp", "edge-server", f"/etc/edge-server/{name}")
+        installed.machine.run("chmod", "640", f"/etc/edge-server/{name}")
+    try:
+        for variable, name in (("CERT", "cert.pem"), ("KEY", "key.pem")):
+            line = f"EDGE_TLS_{variable}=/etc/edge-server/{name}\n"
+            settings.write_text(settings.read_text() + line)
+        result = installed.install()
+        assert result.returncode == 0, result.stdout
+        assert f"Ready at https://127.0.0.1:{installed.port}/" in result.stdout
+        assert not installed.answers()  # not in clear
+    finally:
+        settings.write_text(before)
+        installed.machine.run("systemctl", "restart", UNIT)
+    assert eventually(installed.answers, 20)
 
 
 def test_an_interrupted_installation_leaves_nothing(installed: Installed) -> None:

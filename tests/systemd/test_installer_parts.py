@@ -67,6 +67,7 @@ def test_help_names_every_option() -> None:
         "camera",
         "host",
         "port",
+        "token-file",
         "python",
         "no-start",
         "uninstall",

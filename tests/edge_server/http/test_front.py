@@ -179,6 +179,22 @@ def test_headers_with_underscores_do_not_pass_for_others(server, connect, read, 
     assert read(connect(process, sent))[0][0] == 401
 
 
+def test_a_viewer_that_takes_nothing_is_let_go_and_holds_nobody_up(server, connect, until):
+    process = server("--port", 0, "--viewers", 1)
+    viewer = connect(process, b"GET /camera/stream.mjpg HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert viewer.recv(20).startswith(b"HTTP/1.1 200")
+    stream = process.url + "/camera/stream.mjpg"
+    assert requests.get(stream, stream=True, timeout=10).status_code == 503
+    began = time.monotonic()
+
+    def viewers():
+        assert is_alive(process)
+        return requests.get(process.url + "/readyz", timeout=10).json()["camera"]["viewers"]
+
+    until(lambda: viewers() == 0, 60)
+    assert time.monotonic() - began > 9
+
+
 def test_the_server_names_itself_without_a_version(host):
     answer = requests.get(host.url + "/healthz", timeout=10)
     assert answer.headers["Server"] == "edge-server"
