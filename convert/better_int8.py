@@ -13,13 +13,13 @@ import numpy as np
 
 from convert import (
     bias_correction,
+    effort,
     metrics,
     model_inputs,
     patches,
     splitting_plan,
     weight_rounding,
 )
-from convert.bias_correction import MEMORY
 from convert.calibration import Calibration
 from convert.console import Console
 from convert.errors import first_line
@@ -27,21 +27,14 @@ from convert.file import tflite_schema
 from convert.graph_pair import GraphPair, Layer
 from convert.interpreter import Array, run_each
 from convert.metrics import Scores
-from convert.operator_stream import OperatorStream, activation_bytes
+from convert.operator_stream import OperatorStream
 from edge_server.inference.classification import to_scores
-from edge_server.inference.decoding import Pixels
 from edge_server.inference.manifest import Output
 
 # In this order: the second makes up for what the first leaves. The last one's gain is lost in the
 # noise of the converter's weights and biases before.
 STEPS: Final = ("weight rounding", "bias correction", "channel splitting")
-# More photos gave no better model, and each costs its time.
-MAX_PHOTOS: Final = 100
-# Fewer can't be split into some to fit and some to judge by.
-MIN_PHOTOS: Final = 12
 SPLITS: Final = 3
-# Rounding a layer with more columns takes half a minute and a gigabyte: only its biases change.
-_MAX_COLUMNS: Final = 2304
 _SEED: Final = 20220715
 
 
@@ -107,8 +100,8 @@ def improve(
         return Improved(int8_model, nothing, float_model)
 
     count = len(calibration.pictures)
-    if count < MIN_PHOTOS:
-        return unchanged(f"it takes {MIN_PHOTOS} calibration photos, and there are {count}")
+    if count < effort.MIN_PHOTOS:
+        return unchanged(f"it takes {effort.MIN_PHOTOS} calibration photos, and there are {count}")
     try:
         work = _Improvement(float_model, int8_model, calibration, output, console)
         done = tuple(work.step(name) for name in STEPS if name in steps)
@@ -136,8 +129,7 @@ class _Improvement:
         if not self._pair.layers:
             raise ValueError("no convolution or dense layer in it has int8 weights")
         spec, self._output = calibration.spec, output
-        most = MEMORY // max(activation_bytes(self._pair.int8), 1)
-        pictures = _evenly(calibration.pictures, max(min(MAX_PHOTOS, most), MIN_PHOTOS))
+        pictures, self._fewer = effort.affordable(self._pair, calibration.pictures)
         self._float_inputs = model_inputs.tensors(self._pair.float, pictures, spec)
         self._inputs = model_inputs.tensors(self._pair.int8, pictures, spec)
         self._original = self._scores(self._pair.float, self._float_inputs)
@@ -158,7 +150,7 @@ class _Improvement:
         if name == "channel splitting":
             step = self._split_channels()
         elif name == "weight rounding":
-            step = self._judge(name, self._rounded(self._pair))
+            step = self._judge(name, self._rounded(self._pair), effort.left_out(self._pair))
         else:
             step = self._judge(name, self._corrected(self._pairs))
         self._kept |= {name} if step.kept else set()
@@ -205,7 +197,7 @@ class _Improvement:
                 self._pairs, self._held_back, self._divergence = pairs, scores, last
             else:
                 why += ", but fitted to all photos the model moved away"
-        return Step(name, kept, why, splits)
+        return Step(name, kept, why + (f"; {self._fewer}" if self._fewer else ""), splits)
 
     def _split(self, original: Scores, before: Scores, after: Scores) -> Split:
         return Split(
@@ -228,7 +220,7 @@ class _Improvement:
     def _rounded(self, stock: GraphPair) -> list[GraphPair]:
         """One stream of all photos: in memory are the moments of one layer at a time."""
         pairs = [stock.fork() for _ in range(SPLITS + 1)]
-        layers = {x.index: x for x in stock.layers if patches.columns(x) <= _MAX_COLUMNS}
+        layers = {x.index: x for x in stock.layers if not effort.too_large(x)}
         stream = OperatorStream(stock.int8, self._inputs)
         indices = range(max(layers, default=-1) + 1)
         for index in self._console.bar(indices, len(indices), "rounding weights", "operator"):
@@ -296,9 +288,3 @@ class _Improvement:
         if "bias correction" in self._kept:
             pairs = self._corrected(pairs)
         return self._judge(name, pairs, plan.why)
-
-
-def _evenly(pictures: Sequence[Pixels], count: int) -> list[Pixels]:
-    if len(pictures) <= count:
-        return list(pictures)
-    return [pictures[i * len(pictures) // count] for i in range(count)]

@@ -251,14 +251,6 @@ def test_each_split_is_judged_on_photos_held_back_from_it(graphs: Callable[..., 
         assert [split.fitted for split in step.splits] == [16, 16, 16]
 
 
-def test_large_activations_mean_fewer_photos(
-    graphs: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(better_int8, "MEMORY", 1)
-    split = improve(graphs()).steps[0].splits[0]
-    assert split.fitted + split.held_back == better_int8.MIN_PHOTOS
-
-
 def test_too_few_photos_change_nothing(graphs: Callable[..., Any]) -> None:
     made = replace(graphs(), pictures=graphs().pictures[:5])
     better = improve(made)
