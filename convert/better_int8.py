@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from convert import (
     bias_correction,
@@ -25,7 +26,7 @@ from convert.console import Console
 from convert.errors import first_line
 from convert.file import tflite_schema
 from convert.graph_pair import GraphPair, Layer
-from convert.interpreter import Array, run_each
+from convert.interpreter import Array, in_parts, run_each
 from convert.metrics import Scores
 from convert.operator_stream import OperatorStream
 from edge_server.inference.classification import to_scores
@@ -103,8 +104,10 @@ def improve(
     if count < effort.MIN_PHOTOS:
         return unchanged(f"it takes {effort.MIN_PHOTOS} calibration photos, and there are {count}")
     try:
-        work = _Improvement(float_model, int8_model, calibration, output, console)
-        done = tuple(work.step(name) for name in STEPS if name in steps)
+        # Its matrices are small, and the work is divided here: BLAS threads would only spin.
+        with threadpool_limits(1, user_api="blas"):
+            work = _Improvement(float_model, int8_model, calibration, output, console)
+            done = tuple(work.step(name) for name in STEPS if name in steps)
     except (RuntimeError, ValueError) as error:
         # A foreign operator that can't be run by itself is no reason to give nothing.
         return unchanged(f"the graph can't be worked on ({first_line(error)})")
@@ -234,20 +237,19 @@ class _Improvement:
             patches.sample(layer, picture, np.random.default_rng((_SEED, photo, layer.index)))
             for photo, picture in enumerate(values)
         ]
-        moments = [
-            patches.second_moments(layer, [samples[i] for i in np.flatnonzero(self._group == fold)])
-            for fold in range(SPLITS)
-        ]
+        groups = [[samples[i] for i in np.flatnonzero(self._group == f)] for f in range(SPLITS)]
+        moments = in_parts(groups, lambda part: [patches.second_moments(layer, g) for g in part])
         total = functools.reduce(np.add, moments)
         weights = patches.matrix(layer, layer.float_weights)
         stock = patches.matrix(layer, pairs[0].weights(layer))
         before = after = 0.0
         try:
-            candidates = [
-                weight_rounding.round_weights(weights, total - held, layer.weight_scale)
-                for held in moments
-            ]
-            candidates.append(weight_rounding.round_weights(weights, total, layer.weight_scale))
+            candidates = in_parts(
+                [*(total - held for held in moments), total],
+                lambda part: [
+                    weight_rounding.round_weights(weights, of, layer.weight_scale) for of in part
+                ],
+            )
         except np.linalg.LinAlgError:
             return  # activations that are no numbers, or without end
         for rounded, held in zip(candidates, moments, strict=False):

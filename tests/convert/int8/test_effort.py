@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from threadpoolctl import threadpool_info
 
-from convert import better_int8, effort
+from convert import better_int8, effort, weight_rounding
 from convert.better_int8 import Step
 from convert.console import Console
 from convert.graph_pair import GraphPair
@@ -66,3 +67,21 @@ def test_layers_too_large_to_round_are_left_and_counted(
     rounded, corrected = steps(graphs())
     assert rounded.why.startswith("2 of 4 layers are too large for it; on photos held back")
     assert corrected.why.startswith("on photos held back")
+
+
+def test_matrices_are_multiplied_by_one_thread_each(
+    graphs: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Threads of BLAS would spin, and sum up otherwise on another number of processors."""
+    threads: set[int] = set()
+    honest = weight_rounding.round_weights
+
+    def round_weights(*args: Any) -> Any:
+        threads.update(
+            pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"
+        )
+        return honest(*args)
+
+    monkeypatch.setattr(weight_rounding, "round_weights", round_weights)
+    steps(graphs())
+    assert threads == {1}
