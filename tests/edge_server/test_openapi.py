@@ -42,9 +42,7 @@ def test_a_route_without_a_description_is_an_error(digits_app: Any) -> None:
         document.build(app, None, tokens=False)
 
 
-def test_it_is_valid_openapi(api: dict[str, Any]) -> None:
-    validator = pytest.importorskip("openapi_spec_validator")
-    validator.validate(api)
+def test_operations_have_names_of_their_own(api: dict[str, Any]) -> None:
     names = [found["operationId"] for path in api["paths"].values() for found in path.values()]
     assert len(names) == len(set(names))
 
