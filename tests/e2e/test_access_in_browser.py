@@ -28,7 +28,7 @@ def test_page_interface_and_stream_work_with_the_token(
 ) -> None:
     prompt = how == "typed into the prompt"
     answers = {"username": "edge", "password": TOKEN} if prompt else None
-    with browser.new_context(http_credentials=answers) as context:  # type: ignore[arg-type]
+    with browser.new_context(http_credentials=answers) as context:
         page = context.new_page()
         complaints: list[str] = []
         page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)

@@ -62,7 +62,7 @@ def page(chromium_page: Page, digits_server: Any) -> Iterator[Page]:
 
 def no_errors(page: Page) -> None:
     """Nothing went wrong in the browser: no exception, no failed request, no refused style."""
-    assert page.console_errors == []  # type: ignore[attr-defined]
+    assert page.console_errors == []
 
 
 def draw(page: Page, strokes: list[str], size: float = 1.0, shift: float = 0.0) -> None:

@@ -20,7 +20,7 @@ def page(chromium_page: Page, digits_server: Any) -> Iterator[Page]:
     yield chromium_page
     own = (digits_server.url, "data:", "blob:")
     assert [address for address in asked if not address.startswith(own)] == []
-    assert chromium_page.console_errors == []  # type: ignore[attr-defined]
+    assert chromium_page.console_errors == []
 
 
 def test_every_operation_is_shown(page: Page, digits_server: Any) -> None:
