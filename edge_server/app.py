@@ -71,8 +71,10 @@ def create_app(services: Services) -> Flask:
 
     @app.after_request
     def finish(response: Response) -> Response:
+        headers = response.headers
         for name, value in _SECURITY_HEADERS.items():
-            response.headers.setdefault(name, value)
+            if name not in headers:
+                headers.add(name, value)
         body.compress(response)
         return response
 

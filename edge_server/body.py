@@ -45,7 +45,10 @@ def compress(response: Response) -> None:
     kind = response.mimetype or ""
     if response.is_streamed or not kind.startswith(_WORTH_TYPES):
         return
-    response.vary.add("Accept-Encoding")
+    if "Vary" in response.headers:
+        response.vary.add("Accept-Encoding")
+    else:
+        response.headers.add("Vary", "Accept-Encoding")
     if (response.content_length or 0) < WORTH_BYTES or response.content_encoding:
         return
     encoding = request.accept_encodings.best_match((*ENCODINGS, "identity"))

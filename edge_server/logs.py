@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 import threading
 from datetime import datetime, timezone
@@ -21,6 +22,8 @@ _log = logging.getLogger(__name__)
 # Others than these log what they read of pictures and headers when they are asked for details.
 _OURS: Final = ("edge_server", "camera")
 _TRACE_INDENT: Final = "    "
+# What a value of logfmt may not hold outside of quotes.
+_QUOTED: Final = re.compile(r'[ "=\\]')
 
 
 def fields(**values: Any) -> dict[str, Any]:
@@ -40,6 +43,9 @@ def configure(level: str, log_format: str) -> None:
     for name in _OURS:
         logging.getLogger(name).setLevel(level.upper())
     logging.captureWarnings(True)
+    # Nothing of it is shown: https://docs.python.org/3/howto/logging.html#optimization
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     sys.excepthook = _uncaught
     threading.excepthook = _uncaught_in_thread
 
@@ -95,7 +101,7 @@ def _word(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     text = str(value)
-    plain = text and text.isprintable() and not any(c in ' "=\\' for c in text)
+    plain = text and text.isprintable() and not _QUOTED.search(text)
     return text if plain else _escaped(json.dumps(text, ensure_ascii=False))
 
 

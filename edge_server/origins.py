@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
+from functools import lru_cache
 from typing import Final
 
 from edge_server.errors import SettingError
@@ -40,9 +41,15 @@ def host_name(host: str) -> str:
 
 def is_local_name(name: str) -> bool:
     """Whether it is an address, or a name that no foreign site can have."""
+    if "." not in name or name.endswith(_LOCAL_ENDINGS) or _is_address(name):
+        return True
+    return name == socket.gethostname().lower()
+
+
+@lru_cache(maxsize=64)
+def _is_address(name: str) -> bool:
     try:
         ipaddress.ip_address(name)
     except ValueError:
-        is_own = name == socket.gethostname().lower()
-        return is_own or "." not in name or name.endswith(_LOCAL_ENDINGS)
+        return False
     return True

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import re
-import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -15,20 +15,26 @@ _SANE: Final = re.compile(r"[\x21-\x7e]{1,128}")
 
 
 def _made() -> str:
-    return uuid.uuid4().hex
+    return f"{random.getrandbits(128):032x}"  # to be told from others, not to be secret
 
 
 @dataclass
 class RequestContext:
-    """One request. `noted` goes into its log line."""
+    """One request. `noted` goes into its log line; `kept` is let go of when it is answered."""
 
     id: str = field(default_factory=_made)
     noted: dict[str, Any] = field(default_factory=dict)
+    kept: dict[int, Callable[[], None]] = field(default_factory=dict)
 
     def take_over(self, sent: str) -> None:
         """Use the id that the client sent, if it is visible ASCII of at most 128 characters."""
         if _SANE.fullmatch(sent):
             self.id = sent
+
+    def let_go(self) -> None:
+        """Hand back what the request has kept, such as its place among those that compute."""
+        while self.kept:
+            self.kept.popitem()[1]()
 
 
 _current: ContextVar[RequestContext | None] = ContextVar("request", default=None)
@@ -47,6 +53,7 @@ def begin() -> Iterator[RequestContext]:
     try:
         yield context
     finally:
+        context.let_go()
         _current.reset(token)
 
 
@@ -55,3 +62,10 @@ def note(**fields: Any) -> None:
     context = current()
     if context is not None:
         context.noted.update(fields)
+
+
+def let_go() -> None:
+    """Hand back what the request of this thread has kept, before it waits for something else."""
+    context = current()
+    if context is not None:
+        context.let_go()

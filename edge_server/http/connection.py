@@ -22,6 +22,7 @@ _WRITE_SECONDS: Final = 10.0
 _RECEIVE_BYTES: Final = 64 * 1024
 # No client has the loop for longer than so many bytes at a time.
 _RECEIVE_AT_ONCE: Final = 2**20
+_MOMENT_MS: Final = 2
 # Linux alone tells that the other side has closed while there still is something to read.
 _HUNG_UP: Final = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
 
@@ -42,14 +43,47 @@ class Output:
 
     def __init__(self, connected: Any) -> None:
         self._socket = connected
+        self._holds = False
+        self._held = b""
+        self._is_first = True
         self.bytes_written = 0
 
+    def hold_next(self) -> None:
+        """What is written next goes out together with what is written after it, or by flush()."""
+        self._holds = self._is_first = True
+
+    def flush(self) -> None:
+        """Send what is held back."""
+        if self._held:
+            self.write(b"")
+
     def write(self, data: bytes) -> None:
+        if self._holds:
+            self._held, self._holds = data, False
+            return
+        if self._held:
+            data, self._held = self._held + data, b""
+        sent = self._send_at_once(data) if self._is_first else 0
+        self._is_first = False
+        if sent == len(data):
+            self.bytes_written += sent
+            return
+        # A client that is slow to take its answer, or a stream: nobody waits for that.
+        request_context.let_go()
         try:
-            self._socket.sendall(data)
+            self._socket.sendall(data[sent:])
         except ssl.SSLError as error:  # the client has left; of TLS there is no other here
             raise BrokenPipeError(errno.EPIPE, str(error)) from error
         self.bytes_written += len(data)
+
+    def _send_at_once(self, data: bytes) -> int:
+        """How many bytes fit into the socket's buffer, and were sent; 0 over TLS."""
+        if isinstance(self._socket, ssl.SSLSocket) or not _is_ready(self._socket, select.POLLOUT):
+            return 0
+        try:
+            return int(self._socket.send(data, socket.MSG_DONTWAIT))
+        except BlockingIOError:
+            return 0
 
 
 class Connection(HTTPConnection):
@@ -70,6 +104,7 @@ class Connection(HTTPConnection):
         self.since = self.until = self.arrived = time.monotonic()
         self.intake = Intake(limits)
         self.held = 0  # bytes of requests in memory, as they are accounted for
+        self.listened_for = 0  # for which events the loop waits
 
     def receive(self) -> bool:
         """Take what is there into the intake. False when the client has ended; may raise OSError,
@@ -122,9 +157,11 @@ class Connection(HTTPConnection):
 
     def is_gone(self) -> bool:
         """Whether the client has closed the connection; costs a system call."""
-        poll = select.poll()  # one object is not for several threads at once
-        poll.register(self.socket, _HUNG_UP)
-        return bool(poll.poll(0))
+        return _is_ready(self.socket, _HUNG_UP)
+
+    def wait_a_moment(self) -> None:
+        """For the client that sends its next request as soon as it has the answer to the last."""
+        _is_ready(self.socket, select.POLLIN, _MOMENT_MS)
 
     def close(self) -> None:
         """End the connection, from any thread."""
@@ -132,6 +169,12 @@ class Connection(HTTPConnection):
             super().close()
         finally:
             self.server.forget(self)
+
+
+def _is_ready(connected: Any, events: int, milliseconds: int = 0) -> bool:
+    poll = select.poll()  # one object is not for several threads at once
+    poll.register(connected, events)
+    return bool(poll.poll(milliseconds))
 
 
 def _file(connected: Any, mode: str, _buffer: int) -> Any:

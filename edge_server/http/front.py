@@ -99,7 +99,9 @@ class Front:
     def put(self, connection: Connection) -> None:
         """Take a connection back, whose request is answered."""
         connection.end_work()
-        self._advance(connection, alive=True)
+        # The next request is often here by now, or about to be: it is answered by the same thread.
+        connection.wait_a_moment()
+        self._turn(connection)
 
     def forget(self, connection: Connection) -> None:
         """A connection is closed."""
@@ -228,14 +230,13 @@ class Front:
 
     def _listen(self, connection: Connection, events: int) -> None:
         with self._lock:
-            table = self._selector.get_map()
-            if table is None:  # the server has stopped meanwhile
+            if self._selector.get_map() is None:  # the server has stopped meanwhile
                 raise ConnectionAbortedError
-            key = table.get(connection.socket)
-            if key is None:
+            if not connection.listened_for:
                 self._selector.register(connection.socket, events, connection)
-            elif key.events != events:
+            elif connection.listened_for != events:
                 self._selector.modify(connection.socket, events, connection)
+            connection.listened_for = events
 
     def _fail(self, connection: Connection, error: ssl.SSLError) -> None:
         if "http request" not in str(error).lower().replace("_", " "):
@@ -248,7 +249,9 @@ class Front:
 
     def _remove(self, connection: Connection) -> None:
         with self._lock, contextlib.suppress(KeyError, ValueError):
-            self._selector.unregister(connection.socket)
+            if connection.listened_for:
+                connection.listened_for = 0
+                self._selector.unregister(connection.socket)
 
     def _drop(self, connection: Connection) -> None:
         self._remove(connection)

@@ -47,6 +47,12 @@ class Request(HTTPRequest):
         self.bytes_out = 0
         self.aborted = False
 
+    def parse_request(self) -> None:
+        """As cheroot, of what is here and within the limits already."""
+        self.rfile = self.conn.rfile
+        cheroot: Any = self
+        self.ready = cheroot.read_request_line() and self.read_request_headers()
+
     def read_request_headers(self) -> bool:
         """As cheroot, and takes the client's id over."""
         cheroot: Any = super()
@@ -59,13 +65,15 @@ class Request(HTTPRequest):
         """As cheroot, and remembers whether the client or the application left in the middle."""
         try:
             super().respond()
+            self.conn.wfile.flush()
         except BaseException:
             self.aborted = True
             raise
 
     def send_headers(self) -> None:
-        """As cheroot, with the id."""
+        """As cheroot, with the id; they go out together with the beginning of the body."""
         self.outheaders.append((ID_HEADER.encode(), self.context.id.encode()))
+        self.conn.wfile.hold_next()
         super().send_headers()
 
     def write(self, chunk: bytes) -> None:

@@ -12,6 +12,7 @@ from edge_server.http.connection import Connection
 from edge_server.http.front import Front, Options
 from edge_server.http.refusal import Refusal
 from edge_server.http.request import Gateway
+from edge_server.http.workers import Workers
 
 _log = logging.getLogger(__name__)
 
@@ -20,7 +21,7 @@ _BACKLOG: Final = 256
 
 
 class Server(wsgi.Server):
-    """Answers requests with `threads` threads, logging where everything else does."""
+    """Answers requests with at most `threads` threads, logging where everything else does."""
 
     _connections: Any
 
@@ -28,15 +29,12 @@ class Server(wsgi.Server):
         super().__init__(
             address,
             None,  # the application comes when its model is loaded
-            numthreads=threads,
-            max=threads,
             request_queue_size=_BACKLOG,
             shutdown_timeout=_SHUTDOWN_SECONDS,
             server_name="edge-server",
-            # Requests that are there and wait for a thread: no longer than the threads take over.
-            accepted_queue_size=2 * threads,
-            accepted_queue_timeout=0,
         )
+        # Requests that are there and wait for a thread: no longer than the threads take over.
+        self.requests: Any = Workers(self, most=threads, waiting=2 * threads)
         self.gateway = Gateway
         self._options = options
 

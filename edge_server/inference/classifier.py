@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final, TypeVar
 
@@ -29,6 +28,7 @@ from edge_server.inference.decoding import Pixels
 from edge_server.inference.delegate import Delegate
 from edge_server.inference.manifest import Output
 from edge_server.inference.observer import SILENT, Observer, request
+from edge_server.inference.places import Places
 from edge_server.inference.pool import Occupancy, Pool
 from edge_server.inference.preprocessing import FloatTensor, Tensor
 from edge_server.inference.probe import pictures
@@ -66,10 +66,9 @@ class Classifier:
         # Who counts what this model does from now on.
         self.observer: Observer = SILENT
         self._max_pixels = max_pixels
-        # A place to work on a request, decoding too: more at a time than there are processors only
-        # push each other out of the caches. An accelerator is kept busy while others decode.
+        # For decoding too. An accelerator is kept busy while others decode.
         places = interpreters if delegate is None else max(interpreters, processors.count())
-        self._places = Pool(range(places), max_waiting=max_waiting)
+        self._places = Places(places, max_waiting=max_waiting)
         self._models = Pool(models, max_waiting=places)
         self.interpreters, self.threads = interpreters, threads
         self._input, self._output = models[0].input, models[0].output
@@ -163,7 +162,7 @@ class Classifier:
 
             def work(part: range) -> list[FloatTensor]:
                 own = [accepting] * len(part)
-                with self._place(until, part.start) as waited:
+                with self._places.take(until, again=part.start > 0) as waited:
                     return list(self._infer(accepted[part.start : part.stop], own, waited, until))
 
             rows: list[FloatTensor] = self._side_by_side(len(accepted), work)
@@ -177,7 +176,7 @@ class Classifier:
         until = deadline or Deadline()
 
         def work(part: range) -> list[FloatTensor]:
-            with self._place(until, part.start) as waited:
+            with self._places.take(until, again=part.start > 0) as waited:
                 tensor, own = self._prepare_all(images[part.start : part.stop], until, part.start)
                 return list(self._infer(tensor, own, waited, until))
 
@@ -191,14 +190,14 @@ class Classifier:
         """The same as classify() for decoded pixels: uint8 (h, w, 3) RGB."""
         with request(self.observer):
             until = deadline or Deadline()
-            with self._place(until) as waited:
+            with self._places.take(until) as waited:
                 tensor, own = self._prepare_pixels(pixels)
                 return self._answer(tensor, [own], waited, top_k, until)[0]
 
     def scores(self, pixels: Pixels, *, deadline: Deadline | None = None) -> FloatTensor:
         """The score of each class for uint8 (h, w, 3) RGB: float32 (classes,), 0..1."""
         until = deadline or Deadline()
-        with self._place(until):
+        with self._places.take(until):
             values, _ = self._run(self._prepare_pixels(pixels)[0], until)
         scores: FloatTensor = self._scores(values)[0]
         return scores
@@ -218,17 +217,9 @@ class Classifier:
         self, images: Sequence[bytes], top_k: int, deadline: Deadline, first: int = 0
     ) -> list[Classification]:
         """Images that go through one interpreter together; `first` is the place of their first."""
-        with self._place(deadline, first) as waited:
+        with self._places.take(deadline, again=first > 0) as waited:
             tensor, own = self._prepare_all(images, deadline, first)
             return self._answer(tensor, own, waited, top_k, deadline)
-
-    @contextmanager
-    def _place(self, deadline: Deadline, first: int = 0) -> Iterator[float]:
-        """A place to work on a request's picture number `first`; gives the wait for it, in ms."""
-        start = time.perf_counter()
-        # What is let in is answered as a whole, or the work on its first images was for nothing.
-        with self._places.borrow(deadline, admitted=first > 0):
-            yield _milliseconds_since(start)
 
     def _answer(
         self,

@@ -77,15 +77,21 @@ class Pool(Generic[T]):
         already, but not for the rest of a request that was `admitted`; DeadlineExceeded when the
         time is up, ClientGone when nobody needs it any more.
         """
+        member = self.take(deadline, admitted=admitted)
+        try:
+            yield member
+        finally:
+            self.give(member)
+
+    def take(self, deadline: Deadline | float, *, admitted: bool = False) -> T:
+        """As borrow(), for whoever gives the member back with give()."""
         if not isinstance(deadline, Deadline):
             deadline = Deadline(deadline)
         member = self._take(deadline, admitted)
-        try:
-            if deadline.is_gone():
-                raise ClientGone("Whoever asked left before an interpreter was free.")
-            yield member
-        finally:
-            self._give(member)
+        if deadline.is_gone():
+            self.give(member)
+            raise ClientGone("Whoever asked left before an interpreter was free.")
+        return member
 
     def _take(self, deadline: Deadline, admitted: bool) -> T:
         with self._lock:
@@ -118,7 +124,8 @@ class Pool(Generic[T]):
             "try again, with fewer requests at a time."
         )
 
-    def _give(self, member: T) -> None:
+    def give(self, member: T) -> None:
+        """Hand a member back, to whoever has waited longest."""
         with self._lock:
             if self._waiting:
                 self._waiting.popleft().put(member)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
@@ -56,10 +57,11 @@ def blueprint(services: Services) -> Blueprint:
     @described(_PREDICT)
     def predict() -> ResponseReturnValue:
         started = time.perf_counter()
-        top_k, threshold = _top_k(), _threshold()
+        asked = request.args if request.query_string else {}
+        top_k, threshold = _top_k(asked), _threshold(asked)
         images = _images()
         asking.require_few(len(images.images), services.settings)
-        model = services.models.get(request.args.get("model"), version=request.args.get("version"))
+        model = services.models.get(asked.get("model"), version=asked.get("version"))
         note(model=model.info.name, version=model.info.version, images=len(images.images))
         results = _classify(model, images, top_k)
         total_ms = (time.perf_counter() - started) * 1e3
@@ -70,15 +72,17 @@ def blueprint(services: Services) -> Blueprint:
     return routes
 
 
-def _top_k() -> int:
-    text = request.args.get("top_k", str(DEFAULT_TOP_K))
+def _top_k(asked: Mapping[str, str]) -> int:
+    text = asked.get("top_k")
+    if text is None:
+        return DEFAULT_TOP_K
     if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= wire.MAX_TOP_K:
         raise BadRequest(f"top_k is '{text[:20]}': use a whole number from 1.")
     return int(text)
 
 
-def _threshold() -> float:
-    text = request.args.get("threshold", "0")
+def _threshold(asked: Mapping[str, str]) -> float:
+    text = asked.get("threshold", "0")
     try:
         threshold = float(text)
     except ValueError:
