@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Final, TypeVar
 
 import numpy as np
+from PIL import Image
 
 from edge_server import processors
 from edge_server.deadline import Deadline
@@ -71,6 +72,9 @@ class Classifier:
         self._places = Places(places, max_waiting=max_waiting)
         self._models = Pool(models, max_waiting=places)
         self.interpreters, self.threads = interpreters, threads
+        # For whoever is alone; see widen().
+        self.threads_alone = 0
+        self._alone: Pool[Model] | None = None
         self._input, self._output = models[0].input, models[0].output
         self.signature, self.output_tensor = models[0].signature, self._output.name
         height, width, channels = foreign.image_shape(bundle.name, self._input)
@@ -97,6 +101,19 @@ class Classifier:
         resizable = bundle.manifest is not None and bundle.manifest.resizable_batch
         if resizable and delegate is None:
             self.batch = batching.size_that_pays(bundle.file.data, threads=threads)
+
+    def widen(self, threads: int) -> None:
+        """Have one more interpreter, of so many threads, for requests that are alone.
+
+        Raises ModelFileError where that does not load or run.
+        """
+        model = Model(self.bundle.file.data, threads=threads, name=self.bundle.name)
+        _try(self.bundle.name, model)
+        self._alone, self.threads_alone = Pool([model], max_waiting=1), threads
+
+    def narrow(self) -> None:
+        """Do without the interpreter of widen()."""
+        self._alone, self.threads_alone = None, 0
 
     def _tried_output(self, model: Model) -> Output:
         """What a model that does not say it puts out, judged by a few pictures."""
@@ -293,7 +310,10 @@ class Classifier:
     def _run(self, tensor: Tensor, deadline: Deadline) -> tuple[FloatTensor, Timing]:
         """The output (n, classes) for a tensor (n, h, w, c), and each picture's share of time."""
         start = time.perf_counter()
-        with self._models.borrow(deadline) as model:
+        models = self._models
+        if self._alone is not None and self._alone.free and self._places.has_one_taken:
+            models = self._alone
+        with models.borrow(deadline) as model:
             borrowed = time.perf_counter()
             model.resize(len(tensor))
             raw = model.run(tensor)
@@ -311,7 +331,7 @@ class Classifier:
             )
         return scores
 
-    def _tensor(self, pixels: Pixels, reduced: int = 1) -> Tensor:
+    def _tensor(self, pixels: Pixels | Image.Image, reduced: int = 1) -> Tensor:
         resized = preprocessing.resize(pixels, self.spec, reduced)
         if self._passes_pixels:
             return resized[np.newaxis]

@@ -1,8 +1,8 @@
 """An encoded image -> upright RGB pixels. Knows nothing of models.
 
-JPEG goes through OpenCV (jpeg.py), everything else through Pillow. Both are given only what its
-header, read first, allows. Colour profiles are not applied: TensorFlow's decoders, which training
-used, ignore them too.
+JPEG has ways of its own (jpeg.py), everything else goes through Pillow. Both are given only what
+its header, read first, allows. Colour profiles are not applied: TensorFlow's decoders, which
+training used, ignore them too.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ _DAMAGE: Final = (OSError, ValueError, SyntaxError, struct.error, EOFError, Inde
 
 @dataclass(frozen=True)
 class Picture:
-    """uint8 (height, width, 3), RGB, 0..255, upright. Each pixel stands for `reduced` of the
-    file's on each axis, exactly."""
+    """uint8 (height, width, 3), RGB, 0..255, upright, or Pillow's picture of it, of mode RGB. Each
+    pixel stands for `reduced` of the file's on each axis, exactly."""
 
-    pixels: Pixels
+    pixels: Pixels | Image.Image
     reduced: int = 1
 
 
@@ -52,16 +52,22 @@ def decode(data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Pixels:
     Raises ImageError (damaged or cut off), UnsupportedImage (not an image, or of a kind that is
     not decoded), ImageTooLarge.
     """
-    return decode_reduced(data, _whole, max_pixels=max_pixels).pixels
+    pixels = decode_reduced(data, _whole, max_pixels=max_pixels).pixels
+    return np.asarray(pixels)
 
 
 def decode_reduced(
-    data: bytes, allowed: Allowance, *, max_pixels: int = DEFAULT_MAX_PIXELS
+    data: bytes,
+    allowed: Allowance,
+    *,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    for_pillow: bool = False,
 ) -> Picture:
     """The same, but a JPEG as small as `allowed` lets it be, which takes a fraction of the time.
 
     `allowed` is asked with the size of the upright picture. It is not reduced by what does not
-    divide both sides: a small picture shows exactly what the whole one does.
+    divide both sides: a small picture shows exactly what the whole one does. With `for_pillow` a
+    JPEG stays Pillow's picture.
     """
     if not data:
         raise ImageError("The image is empty: send the bytes of a JPEG or PNG file.")
@@ -73,6 +79,8 @@ def decode_reduced(
         most = allowed(height, width) if orientation in _ON_ITS_SIDE else allowed(width, height)
         fitting = (r for r in jpeg.REDUCTIONS if r <= most and width % r == height % r == 0)
         reduced = next(fitting, 1)
+        if for_pillow:
+            return Picture(jpeg.load(header, data, orientation, reduced), reduced)
         return Picture(jpeg.decode(data, orientation, reduced), reduced)
     return Picture(_decode_with_pillow(header))
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-import cv2
 import numpy as np
 from PIL import Image
 
@@ -65,24 +64,34 @@ def frame(
 class Part:
     """Pixels and the box of them that is meant: left, top, right, bottom."""
 
-    pixels: Pixels
+    pixels: Pixels | Image.Image
     box: tuple[float, float, float, float]
 
 
-def cut(pixels: Pixels, window: Window, reduced: int) -> Part:
+def cut(pixels: Pixels | Image.Image, window: Window, reduced: int) -> Part:
     """A window of the whole picture cut from the reduced one, with no more than it touches."""
     left, top = window.left // reduced, window.top // reduced
     right = -(-(window.left + window.width) // reduced)
     bottom = -(-(window.top + window.height) // reduced)
     x, y = window.left / reduced - left, window.top / reduced - top
     box = (x, y, x + window.width / reduced, y + window.height / reduced)
+    if isinstance(pixels, Image.Image):
+        whole = (left, top, right, bottom) == (0, 0, *pixels.size)
+        return Part(pixels if whole else pixels.crop((left, top, right, bottom)), box)
     return Part(pixels[top:bottom, left:right], box)
 
 
 def interpolate(part: Part, size: tuple[int, int], how: Filter) -> Pixels:
-    """Resize a part of uint8 (h, w, c) to (height, width, c)."""
+    """Resize a part of uint8 (h, w, c), or of Pillow's picture, to uint8 (height, width, c).
+
+    Pillow's picture is for its own filter, BILINEAR_ANTIALIAS.
+    """
     width, height = size
     pixels = part.pixels
+    if isinstance(pixels, Image.Image):
+        if pixels.size != size:
+            pixels = pixels.resize(size, Image.Resampling.BILINEAR, box=part.box)
+        return np.asarray(pixels)
     if pixels.shape[:2] == (height, width):
         return pixels
     channels = pixels.shape[2]
@@ -91,6 +100,8 @@ def interpolate(part: Part, size: tuple[int, int], how: Filter) -> Pixels:
         image = Image.fromarray(flat)
         resized: Any = np.asarray(image.resize(size, Image.Resampling.BILINEAR, box=part.box))
     else:
+        import cv2  # noqa: PLC0415, it is large, and not every model needs it
+
         flag = cv2.INTER_LINEAR if how is Filter.BILINEAR else cv2.INTER_NEAREST_EXACT
         resized = cv2.resize(pixels, size, interpolation=flag)
     shaped: Pixels = resized.reshape(height, width, channels)

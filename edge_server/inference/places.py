@@ -29,12 +29,18 @@ class Places:
         return self._pool.free
 
     @property
+    def has_one_taken(self) -> bool:
+        """Whether whoever asks and has a place is the only one, and nobody waits."""
+        found = self._pool.occupancy
+        return found.busy <= 1 and found.waiting == 0
+
+    @property
     def occupancy(self) -> Occupancy:
         """Who has the places now, and who waits for one."""
         return self._pool.occupancy
 
     @contextmanager
-    def take(self, deadline: Deadline, *, again: bool = False) -> Iterator[float]:
+    def take(self, deadline: Deadline | float, *, again: bool = False) -> Iterator[float]:
         """A place for the length of the block; gives the wait for it, in milliseconds.
 
         Outside of a request's own thread it is given back at once, else when the request ends.

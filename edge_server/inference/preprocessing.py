@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, TypeAlias
 
-import cv2
 import numpy as np
+from PIL import Image
 
 from edge_server.errors import SettingError
 from edge_server.inference import decoding, fitting
@@ -169,7 +169,10 @@ def decode(
     Raises what decoding.decode() raises.
     """
     return decoding.decode_reduced(
-        data, lambda width, height: reduction(spec, width, height), max_pixels=max_pixels
+        data,
+        lambda width, height: reduction(spec, width, height),
+        max_pixels=max_pixels,
+        for_pillow=spec.filter is Filter.BILINEAR_ANTIALIAS,
     )
 
 
@@ -195,23 +198,26 @@ def see(
     return resize(picture.pixels, spec, picture.reduced)
 
 
-def resize(pixels: Pixels, spec: Preprocessing, reduced: int = 1) -> Pixels:
+def resize(pixels: Pixels | Image.Image, spec: Preprocessing, reduced: int = 1) -> Pixels:
     """Bring pixels to the model's size and channels.
 
-    Takes uint8 (h, w, 3) RGB, gives uint8 (spec.height, spec.width, spec.channels) in the model's
-    channel order, still 0..255. This is what the model sees, before normalization. `reduced` is
-    that of the Picture: the fit is the one of the whole picture, to a fraction of a pixel.
+    Takes uint8 (h, w, 3) RGB, or what decode() gives for `spec`; gives uint8 (spec.height,
+    spec.width, spec.channels) in the model's channel order, still 0..255. This is what the model
+    sees, before normalization. `reduced` is that of the Picture: the fit is the one of the whole
+    picture, to a fraction of a pixel.
     """
     if spec.color_order is ColorOrder.GRAYSCALE:
-        grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+        import cv2  # noqa: PLC0415, it is large, and not every model needs it
+
+        grey = cv2.cvtColor(np.asarray(pixels), cv2.COLOR_RGB2GRAY)
         pixels = np.asarray(grey, np.uint8)[..., np.newaxis]
-    height, width = pixels.shape[:2]
+    width, height = pixels.size if isinstance(pixels, Image.Image) else pixels.shape[1::-1]
     window, size = fitting.frame(
         width * reduced, height * reduced, spec.fit, spec.width, spec.height
     )
     resized = inner = fitting.interpolate(fitting.cut(pixels, window, reduced), size, spec.filter)
     if size != (spec.width, spec.height):
-        resized = np.zeros((spec.height, spec.width, pixels.shape[2]), np.uint8)
+        resized = np.zeros((spec.height, spec.width, inner.shape[2]), np.uint8)
         left, top = (spec.width - size[0]) // 2, (spec.height - size[1]) // 2
         resized[top : top + size[1], left : left + size[0]] = inner
     if spec.color_order is ColorOrder.BGR:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-import cv2
 import numpy as np
+from PIL import Image
 
 from edge_server.errors import ModelFileError
 from edge_server.inference import child, tflite_file
@@ -108,7 +108,13 @@ def pictures(tensor: TensorInfo, count: int) -> Tensor:
     _, height, width, channels = tensor.shape
     source = np.random.default_rng(0)
     blobs = source.random((count, _BLOBS, _BLOBS, channels), np.float32)
-    real = np.stack([cv2.resize(b, (width, height)).reshape(height, width, -1) for b in blobs])
+    planes = [
+        Image.fromarray(plane) for plane in blobs.transpose(0, 3, 1, 2).reshape(-1, _BLOBS, _BLOBS)
+    ]
+    grown = [
+        np.asarray(plane.resize((width, height), Image.Resampling.BILINEAR)) for plane in planes
+    ]
+    real = np.reshape(grown, (count, channels, height, width)).transpose(0, 2, 3, 1)
     if tensor.dtype.kind == "f":
         return np.asarray(real * 2 - 1, tensor.dtype)
     info = np.iinfo(tensor.dtype)

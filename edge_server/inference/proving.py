@@ -81,3 +81,17 @@ def prove(load: Callable[[Delegate | None], Classifier], delegate: Delegate | No
         extra=fields(model=classifier.bundle.name, delegate=delegate.library, reason=reason),
     )
     return Proven(classifier, samples, Delegation(delegate.library, used=False, reason=reason))
+
+
+def widen(classifier: Classifier, threads: int) -> None:
+    """Give a classifier an interpreter for requests that are alone, if that too reproduces the
+    golden samples."""
+    try:
+        classifier.widen(threads)
+        golden.check(classifier)
+    except EdgeError as error:
+        classifier.narrow()
+        _log.warning(
+            "no interpreter of several threads is used",
+            extra=fields(model=classifier.bundle.name, threads=threads, reason=str(error)),
+        )

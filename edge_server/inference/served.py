@@ -117,6 +117,8 @@ def make(
 
     proven = proving.prove(classifier_on, options.delegate)
     classifier = proven.classifier
+    if way.alone and not (proven.delegation and proven.delegation.used):
+        proving.widen(classifier, way.alone)
     manifest = found.manifest
     info = ModelInfo(
         name=name or found.name,
@@ -147,6 +149,7 @@ def _announce(info: ModelInfo, proven: Proven) -> None:
         runtime=f"{runtime.name}/{runtime.version}",
         interpreters=classifier.interpreters,
         threads=classifier.threads,
+        threads_alone=classifier.threads_alone,
         batch=classifier.batch,
         delegate=delegation.library if delegation and delegation.used else "none",
     )

@@ -111,13 +111,13 @@ def test_the_pictures_of_a_request_are_run_side_by_side(colours, images, monkeyp
 
 def test_a_request_takes_no_place_in_the_queue_beyond_its_own(colours, images):
     classifier = colours(interpreters=2, max_waiting=0)
-    with classifier._places.borrow(1):
+    with classifier._places.take(1):
         assert reds(classifier.classify_batch(images(6))) == [20 * n for n in range(6)]
 
 
 def test_a_request_waits_for_an_interpreter_until_its_deadline(colours, images):
     classifier = colours()
-    with classifier._places.borrow(1), pytest.raises(DeadlineExceeded):
+    with classifier._places.take(1), pytest.raises(DeadlineExceeded):
         classifier.classify_batch(images(2), deadline=Deadline(0.05))
 
 

@@ -163,7 +163,7 @@ def test_a_classification_does_not_wait_beyond_its_deadline(bundled_model, digit
     held, over = threading.Event(), threading.Event()
 
     def hold():
-        with classifier._places.borrow(1):
+        with classifier._places.take(1):
             held.set()
             over.wait(20)
 

@@ -339,7 +339,7 @@ def test_extensions_that_are_not_offered_say_so(get, post, path):
 def test_a_shorter_timeout_of_the_request_is_kept(application):
     served = application(camera="none", interpreters=1, timeout=20)
     document = {"inputs": [GOOD], "parameters": {"timeout": 50_000}}
-    with served.services.models.get().classifier._places.borrow(1):
+    with served.services.models.get().classifier._places.take(1):
         answer = served.client.post(MODEL + "/infer", data=json.dumps(document))
     assert (answer.status_code, list(answer.get_json())) == (504, ["error"])
     assert "0.05 s" in answer.get_json()["error"]
@@ -347,6 +347,6 @@ def test_a_shorter_timeout_of_the_request_is_kept(application):
 
 def test_a_busy_server_says_when_to_come_back(application):
     served = application(camera="none", interpreters=1, queue=0)
-    with served.services.models.get().classifier._places.borrow(1):
+    with served.services.models.get().classifier._places.take(1):
         answer = served.client.post(MODEL + "/infer", data=json.dumps({"inputs": [GOOD]}))
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")

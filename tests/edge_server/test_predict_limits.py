@@ -78,7 +78,7 @@ def test_a_model_that_fails_when_it_is_run_is_an_error_of_the_server(
 
 def test_an_overloaded_server_says_when_to_come_back(application, digit):
     served = application(camera="none", interpreters=1, queue=0)
-    with served.services.models.get().classifier._places.borrow(1):
+    with served.services.models.get().classifier._places.take(1):
         answer = served.client.post("/predict", data=digit(0)[0])
     refused((answer.status_code, answer.get_json()), 503, "busy")
     assert answer.headers["Retry-After"] == "1"
@@ -86,7 +86,7 @@ def test_an_overloaded_server_says_when_to_come_back(application, digit):
 
 def test_a_request_does_not_wait_beyond_its_deadline(application, digit):
     served = application(camera="none", interpreters=1, timeout=0.05)
-    with served.services.models.get().classifier._places.borrow(1):
+    with served.services.models.get().classifier._places.take(1):
         answer = served.client.post("/predict", data=digit(0)[0])
     refused((answer.status_code, answer.get_json()), 504, "within 0.05 s")
 

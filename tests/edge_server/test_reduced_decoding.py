@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import io
+import subprocess
+import sys
 from functools import cache
 
 import numpy as np
@@ -33,6 +36,10 @@ def scene():
         return np.asarray(made)
 
     return make
+
+
+def shape(picture):
+    return np.asarray(picture.pixels).shape
 
 
 @pytest.mark.parametrize(
@@ -104,7 +111,7 @@ def test_exif_turns_a_reduced_picture_as_it_turns_the_whole(orientation, scene, 
     spec = Preprocessing(64, 64, fit=Fit.STRETCH)
     picture = preprocessing.decode(data, spec)
     assert picture.reduced == 4
-    assert picture.pixels.shape == ((400, 300, 3) if orientation >= 5 else (300, 400, 3))
+    assert shape(picture) == ((400, 300, 3) if orientation >= 5 else (300, 400, 3))
     seen = preprocessing.resize(picture.pixels, spec, 4).astype(int)
     np.testing.assert_allclose(seen, preprocessing.resize(decoding.decode(data), spec), atol=3)
 
@@ -112,7 +119,7 @@ def test_exif_turns_a_reduced_picture_as_it_turns_the_whole(orientation, scene, 
 def test_a_side_that_can_t_be_divided_is_not_reduced(scene, encode):
     data = encode(scene(1604, 1202), "JPEG")
     picture = preprocessing.decode(data, SPEC)
-    assert (picture.reduced, picture.pixels.shape) == (2, (601, 802, 3))
+    assert (picture.reduced, shape(picture)) == (2, (601, 802, 3))
     assert preprocessing.decode(encode(scene(1603, 1201), "JPEG"), SPEC).reduced == 1
 
 
@@ -125,6 +132,62 @@ def test_gray_and_progressive_jpegs_are_reduced_too(mode, progressive, scene, en
     assert picture.reduced == 4
     expected = np.asarray(image.convert("RGB").reduce(4), int)
     assert np.abs(picture.pixels - expected).mean() < 1.5
+
+
+@pytest.mark.parametrize("reduced", [1, 2, 4, 8])
+@pytest.mark.parametrize(
+    ("mode", "options"),
+    [
+        ("RGB", {}),
+        ("L", {}),
+        ("RGB", {"progressive": True}),
+        ("RGB", {"subsampling": "4:4:4"}),
+        ("RGB", {"subsampling": "4:2:2"}),
+        ("RGB", {"quality": 30}),
+        ("RGB", {"restart_marker_rows": 1}),
+    ],
+    ids=["colour", "grey", "progressive", "444", "422", "coarse", "restarts"],
+)
+def test_both_decoders_give_the_same_pixels(mode, options, reduced, scene, encode):
+    data = encode(Image.fromarray(scene(640, 480)).convert(mode), "JPEG", **options)
+    for orientation in range(1, 9):
+        picture = jpeg.load(Image.open(io.BytesIO(data)), data, orientation, reduced)
+        assert picture.mode == "RGB"
+        np.testing.assert_array_equal(picture, jpeg.decode(data, orientation, reduced))
+
+
+def test_both_decoders_refuse_the_same(scene, encode):
+    data = encode(scene(640, 480), "JPEG")
+    middle = len(data) // 2
+    without_table = data.replace(b"\xff\xdb", b"\xff\xe3", 1)
+    for damaged in (data[:-2], data[:middle], without_table):
+        with pytest.raises(jpeg.ImageError) as by_pillow:
+            jpeg.load(Image.open(io.BytesIO(damaged)), damaged)
+        with pytest.raises(jpeg.ImageError) as by_opencv:
+            jpeg.decode(damaged)
+        assert str(by_pillow.value) == str(by_opencv.value)
+
+
+@pytest.mark.parametrize(
+    ("how", "color", "needed"),
+    [
+        (Filter.BILINEAR_ANTIALIAS, ColorOrder.RGB, False),
+        (Filter.BILINEAR_ANTIALIAS, ColorOrder.BGR, False),
+        (Filter.BILINEAR, ColorOrder.RGB, True),
+        (Filter.BILINEAR_ANTIALIAS, ColorOrder.GRAYSCALE, True),
+    ],
+)
+def test_opencv_is_imported_only_where_the_preprocessing_needs_it(how, color, needed, tmp_path):
+    Image.new("RGB", (64, 48)).save(tmp_path / "photo.jpg")
+    program = (
+        "import sys; from edge_server import server\n"
+        "from edge_server.inference.preprocessing import *\n"
+        f"spec = Preprocessing(32, 32, ColorOrder({color.value!r}), filter=Filter({how.value!r}))\n"
+        f"see(open({str(tmp_path / 'photo.jpg')!r}, 'rb').read(), spec)\n"
+        "print('cv2' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert done.stdout.decode().strip() == str(needed)
 
 
 def test_another_format_is_decoded_whole(scene, encode):
@@ -141,13 +204,14 @@ def test_the_classifier_reads_photos_that_way(bundled_model, scene, encode, monk
     classifier = Classifier(bundle.read(bundled_model))
     data = encode(scene(1600, 1200), "JPEG")
     asked = []
-    whole = jpeg.decode
+    decode = preprocessing.decode
 
-    def spy(data, orientation, reduced):
-        asked.append(reduced)
-        return whole(data, orientation, reduced)
+    def spy(*arguments, **options):
+        picture = decode(*arguments, **options)
+        asked.append(picture.reduced)
+        return picture
 
-    monkeypatch.setattr(jpeg, "decode", spy)
+    monkeypatch.setattr(preprocessing, "decode", spy)
     answer = classifier.classify(data)
     assert asked == [8]
     same = classifier.classify_pixels(decoding.decode(data))

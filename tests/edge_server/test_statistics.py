@@ -95,10 +95,10 @@ def test_what_was_not_answered_says_why(load, observations, digit):
     model = load(max_waiting=0)
     with pytest.raises(ImageError):
         model.classifier.classify_batch([digit(0)[0], b"no image"])
-    with model.classifier._places.borrow(1), pytest.raises(Overloaded):
+    with model.classifier._places.take(1), pytest.raises(Overloaded):
         model.classifier.classify_batch([digit(0)[0]])
     patient = load("2")
-    with patient.classifier._places.borrow(1), pytest.raises(DeadlineExceeded):
+    with patient.classifier._places.take(1), pytest.raises(DeadlineExceeded):
         patient.classifier.classify_batch([digit(0)[0]], deadline=Deadline(0.01))
     first, second = observations.of("digits", "1"), observations.of("digits", "2")
     assert (first.failed.count, first.shed, first.timed_out) == (2, 1, 0)

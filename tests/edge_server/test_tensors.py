@@ -131,7 +131,7 @@ def test_a_tensor_does_not_wait_beyond_its_deadline(bundled_model, tensors):
     held, done = threading.Event(), threading.Event()
 
     def hold():
-        with model._places.borrow(1):
+        with model._places.take(1):
             held.set()
             done.wait(10)
 

@@ -196,7 +196,7 @@ def test_a_picture_that_is_none_is_named(digits_server, digit, path):
 
 def test_a_busy_server_says_when_to_come_back(application, digits):
     served = application(camera="none", interpreters=1, queue=0)
-    with served.services.models.get().classifier._places.borrow(1):
+    with served.services.models.get().classifier._places.take(1):
         answer = served.client.post(MODEL + ":predict", json={"instances": digits[0].tolist()})
     assert (answer.status_code, list(answer.get_json())) == (503, ["error"])
     assert answer.headers["Retry-After"] == "1"
@@ -204,7 +204,7 @@ def test_a_busy_server_says_when_to_come_back(application, digits):
 
 def test_a_request_that_waits_too_long_is_answered_in_the_same_shape(application, digits):
     served = application(camera="none", interpreters=1, timeout=0.05)
-    with served.services.models.get().classifier._places.borrow(1):
+    with served.services.models.get().classifier._places.take(1):
         answer = served.client.post(MODEL + ":predict", json={"inputs": digits[0].tolist()})
     assert (answer.status_code, list(answer.get_json())) == (504, ["error"])
 

@@ -41,11 +41,28 @@ def test_what_is_given_is_taken(given, expected):
 def test_the_fastest_wins_and_of_those_as_fast_the_one_with_most_interpreters():
     slow, near, fast = (
         Measured(Way(4, 1), 50.0),
-        Measured(Way(2, 2), 95.0),
+        Measured(Way(2, 2), 80.0),
         Measured(Way(1, 4), 100.0),
     )
     assert tuning.best([slow, near, fast]) == near.way
     assert tuning.best([slow, fast]) == fast.way
+
+
+@pytest.mark.parametrize(
+    ("alone_per_second", "expected"),
+    # One of the four answers 25 pictures a second: one in 40 ms.
+    [(90.0, 4), (34.0, 4), (30.0, 0), (20.0, 0)],
+)
+def test_an_interpreter_for_whoever_is_alone_is_had_where_it_pays(alone_per_second, expected):
+    chosen = Way(4, 1)
+    measured = [Measured(Way(1, 4), alone_per_second), Measured(chosen, 100.0)]
+    assert tuning.threads_alone(measured, chosen) == expected
+
+
+def test_a_gain_of_less_than_a_millisecond_is_none():
+    chosen = Way(4, 1)
+    measured = [Measured(Way(1, 4), 3000.0), Measured(chosen, 4000.0)]
+    assert tuning.threads_alone(measured, chosen) == 0
 
 
 def test_every_way_is_run(bundled_model):

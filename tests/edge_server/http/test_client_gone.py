@@ -76,24 +76,24 @@ def upload(body):
 
 def test_who_leaves_while_queued_is_never_run(here, connect, until, runs, digit, caplog):
     caplog.set_level("INFO")
-    with here.pool.borrow(1):
+    with here.pool.take(1):
         connections = [connect(here, upload(digit(n)[0])) for n in range(3)]
-        until(lambda: here.pool.waiting == 3)
+        until(lambda: here.pool.occupancy.waiting == 3)
         connections[0].close()
         connections[1].close()
-        until(lambda: here.pool.waiting == 1)
+        until(lambda: here.pool.occupancy.waiting == 1)
         assert runs == []
     assert connections[2].recv(100).startswith(b"HTTP/1.1 200")
     assert len(runs) == 1
     until(lambda: [r.fields["status"] for r in requests_of(caplog)] == [499, 499, 200])
-    assert (here.pool.free, here.pool.waiting) == (1, 0)
+    assert (here.pool.free, here.pool.occupancy.waiting) == (1, 0)
 
 
 def test_who_leaves_as_the_turn_comes_is_not_run(here, connect, until, runs, digit, monkeypatch):
     monkeypatch.setattr("edge_server.inference.pool._LOOK_UP", 30.0)  # it does not look up
-    with here.pool.borrow(1):
+    with here.pool.take(1):
         connection = connect(here, upload(digit(0)[0]))
-        until(lambda: here.pool.waiting == 1)
+        until(lambda: here.pool.occupancy.waiting == 1)
         connection.close()
         time.sleep(0.05)
     until(lambda: here.pool.free == 1)

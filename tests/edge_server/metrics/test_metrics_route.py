@@ -52,7 +52,7 @@ def test_a_prediction_is_seen_in_every_metric_that_it_concerns(application, scra
 
 def test_a_busy_interpreter_and_a_request_that_is_shed_are_counted(application, scrape, digit):
     served = application(camera="none", interpreters=1, queue=0)
-    with served.services.models.get().classifier._places.borrow(1):
+    with served.services.models.get().classifier._places.take(1):
         assert served.client.post("/predict", data=digit(0)[0]).status_code == 503
         busy = scrape(served.client)
     assert busy.one("edge_interpreters", state="busy") == 1
@@ -64,7 +64,7 @@ def test_a_busy_interpreter_and_a_request_that_is_shed_are_counted(application, 
 
 def test_a_request_whose_time_is_up_is_counted(application, scrape, digit):
     served = application(camera="none", interpreters=1, timeout=0.05)
-    with served.services.models.get().classifier._places.borrow(1):
+    with served.services.models.get().classifier._places.take(1):
         assert served.client.post("/predict", data=digit(0)[0]).status_code == 504
     assert scrape(served.client).one("edge_requests_timed_out_total", **DIGITS) == 1
 
