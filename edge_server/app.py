@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from typing import Any
 
 from flask import Flask, Response, jsonify, request
 from flask.json.provider import DefaultJSONProvider
@@ -38,12 +40,19 @@ _SECURITY_HEADERS = {
 }
 
 
+class _Application(Flask):
+    """No view here is a coroutine, which Flask would look for at every call."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        return func
+
+
 def create_app(services: Services) -> Flask:
     """The WSGI application that serves `services`.
 
     Raises SettingError where a file that the settings name is not fit for its use.
     """
-    app = Flask("edge_server")
+    app = _Application("edge_server")
     app.request_class = body.InflatingRequest
     app.json = json = DefaultJSONProvider(app)
     json.sort_keys = False

@@ -22,6 +22,7 @@ _log = logging.getLogger(__name__)
 # Others than these log what they read of pictures and headers when they are asked for details.
 _OURS: Final = ("edge_server", "camera")
 _TRACE_INDENT: Final = "    "
+_PLAIN: Final = re.compile(r"[!#-<>-\[\]-~]+")
 # What a value of logfmt may not hold outside of quotes.
 _QUOTED: Final = re.compile(r'[ "=\\]')
 
@@ -54,7 +55,7 @@ class TextFormatter(logging.Formatter):
     """key=value, values in quotes where they need them; a trace on indented lines below."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line = " ".join(f"{key}={_word(value)}" for key, value in _document(record).items())
+        line = " ".join([f"{key}={_word(value)}" for key, value in _document(record).items()])
         trace = _trace(record).splitlines()
         return "\n".join([line, *(_TRACE_INDENT + _escaped(part) for part in trace)])
 
@@ -101,6 +102,8 @@ def _word(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     text = str(value)
+    if _PLAIN.fullmatch(text):  # nearly always
+        return text
     plain = text and text.isprintable() and not _QUOTED.search(text)
     return text if plain else _escaped(json.dumps(text, ensure_ascii=False))
 

@@ -36,14 +36,15 @@ def refuse(app: Flask, *, origins: tuple[str, ...], hosts: tuple[str, ...], toke
 
     @app.before_request
     def check() -> Response | None:
-        host = request.environ.get("HTTP_HOST", "")
+        environ = request.environ
+        host = environ.get("HTTP_HOST", "")
         name = host_name(host)
         if not (tokens or is_local_name(name) or name in known or access.is_open(app)):
             raise Misdirected(
                 f"This server does not go by the name {name[:100]}: start it with "
                 f"--allow-host {name[:100]}, or ask for tokens with --token-file."
             )
-        origin = request.headers.get("Origin")
+        origin = environ.get("HTTP_ORIGIN")
         if origin is None or names(origins, origin):
             return _preflight() if origin is not None else None
         if request.method not in _SAFE_METHODS and _is_foreign(origin, host):

@@ -7,8 +7,11 @@ has its whole duration and size.
 from __future__ import annotations
 
 import contextlib
+import email.utils
 import logging
+import sys
 import time
+from functools import cache, lru_cache
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -73,6 +76,7 @@ class Request(HTTPRequest):
     def send_headers(self) -> None:
         """As cheroot, with the id; they go out together with the beginning of the body."""
         self.outheaders.append((ID_HEADER.encode(), self.context.id.encode()))
+        self.outheaders.append((b"Date", _date(int(time.time()))))
         self.conn.wfile.hold_next()
         super().send_headers()
 
@@ -121,7 +125,69 @@ class Gateway(Gateway_10):
 
     def __init__(self, req: Any) -> None:
         super().__init__(req)
-        self.env |= {ARRIVED: req.conn.arrived, IS_GONE: req.conn.is_gone}
+        self.env[ARRIVED], self.env[IS_GONE] = req.conn.arrived, req.conn.is_gone
+
+    def get_environ(self) -> Any:
+        """As cheroot, with less work for each request."""
+        req = self.req
+        env: dict[str, Any] = {
+            **_constant_environ(req.server.software),
+            "ACTUAL_SERVER_PROTOCOL": req.server.protocol,
+            "PATH_INFO": req.path.decode("latin-1"),
+            "QUERY_STRING": req.qs.decode("latin-1"),
+            "REMOTE_ADDR": req.conn.remote_addr,
+            "REMOTE_PORT": str(req.conn.remote_port),
+            "REQUEST_METHOD": req.method.decode("latin-1"),
+            "REQUEST_URI": req.uri.decode("latin-1"),
+            "SERVER_NAME": req.server.server_name,
+            "SERVER_PORT": str(req.server.bind_addr[1]),
+            "SERVER_PROTOCOL": req.request_protocol.decode("latin-1"),
+            "wsgi.input": req.rfile,
+            "wsgi.input_terminated": bool(req.chunked_read),
+            "wsgi.url_scheme": req.scheme.decode("latin-1"),
+        }
+        for name, value in req.inheaders.items():
+            env[_variable(name)] = value.decode("latin-1")
+        env.update(req.conn.ssl_env or {})
+        return env
+
+    def start_response(self, status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+        """As cheroot, with less work for an answer that begins once."""
+        if self.started_response or error:
+            cheroot: Any = super()
+            return cheroot.start_response(status, headers, *error)
+        self.started_response = True
+        self.req.status = status.encode("latin-1")
+        for name, value in headers:
+            if name.lower() == "content-length":
+                self.remaining_bytes_out = int(value)
+            self.req.outheaders.append((name.encode("latin-1"), value.encode("latin-1")))
+        return self.write
+
+
+@cache
+def _constant_environ(software: str) -> dict[str, Any]:
+    return {
+        "SCRIPT_NAME": "",
+        "SERVER_SOFTWARE": software,
+        "wsgi.errors": sys.stderr,
+        "wsgi.multiprocess": False,
+        "wsgi.multithread": True,
+        "wsgi.run_once": False,
+        "wsgi.version": (1, 0),
+    }
+
+
+@lru_cache(maxsize=256)
+def _variable(header: bytes) -> str:
+    """A header's name in the environment (RFC 3875, 4.1)."""
+    name = header.decode("latin-1").upper().replace("-", "_")
+    return name if name in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{name}"
+
+
+@lru_cache(maxsize=1)
+def _date(second: int) -> bytes:
+    return email.utils.formatdate(second, usegmt=True).encode("ascii")
 
 
 def log_line(

@@ -16,8 +16,9 @@ def follow(app: Flask, timeout: float) -> None:
     @app.before_request
     def begin() -> None:
         # A server that is not ours sets neither, and is done without.
-        options: dict[str, Any] = {"since": request.environ.get(ARRIVED)}
-        is_gone: Callable[[], bool] | None = request.environ.get(IS_GONE)
+        environ = request.environ
+        options: dict[str, Any] = {"since": environ.get(ARRIVED)}
+        is_gone: Callable[[], bool] | None = environ.get(IS_GONE)
         if is_gone is not None:
             options["is_gone"] = is_gone
         g.deadline = Deadline(timeout, **options)

@@ -40,7 +40,8 @@ def blueprint(services: Services, metrics: Metrics | None = None) -> Blueprint:
 
     @routes.after_app_request
     def count(response: Response) -> Response:
-        route = request.url_rule.rule if request.url_rule else None
+        rule = request.url_rule
+        route = rule.rule if rule else None
         began = g.get("began", time.perf_counter())
         seconds = time.perf_counter() - began
         http.answered(request.method, route, response.status_code, seconds)

@@ -109,10 +109,10 @@ def main() -> None:
     options = parse()
     cores = len(os.sched_getaffinity(0))
     rounds: list[dict[str, Any]] = []
-    limit = Helper(HERE / "limit.py", options.model, *options.photos)
     with server(["--model", str(options.model), "--camera", "none", *options.server]) as started:
         process, host, port = started
         idle = pss(process.pid)
+        limit = Helper(HERE / "limit.py", options.model, *options.photos)
         client = Helper(HERE / "load_client.py", host, port, *options.photos)
         for number in range(options.rounds + 1):
             # The first round warms up; it is shorter, and forgotten.
@@ -130,9 +130,10 @@ def main() -> None:
                 rounds.append(found)
                 print(f"\rround {number} of {options.rounds}", end="", file=sys.stderr, flush=True)
         print(file=sys.stderr)
-        after = pss(process.pid)
+        # By itself: what others have in memory of the same libraries would count for less.
         client.close()
-    limit.close()
+        limit.close()
+        after = pss(process.pid)
     report(rounds, cores, idle, after)
 
 
