@@ -11,6 +11,8 @@ from werkzeug.utils import cached_property
 
 from edge_server.compression import ENCODINGS, WORTH_BYTES, deflate, inflate
 
+# Key of the WSGI environment of our own server: the body is here already, and within the limit.
+IN_MEMORY: Final = "edge_server.in_memory"
 # Pictures and streams are compressed already.
 _WORTH_TYPES: Final = ("application/json", "application/octet-stream", "text/", "image/svg+xml")
 
@@ -30,7 +32,12 @@ class InflatingRequest(Request):
 
 def read() -> bytes:
     """The whole body of the request at hand. Raises what HTTP says of one that is too large."""
-    return _within_limit(request, request.get_data(cache=False))
+    environ = request.environ
+    if environ.get(IN_MEMORY) and "HTTP_CONTENT_ENCODING" not in environ:
+        data: bytes = environ["wsgi.input"].read()
+    else:
+        data = request.get_data(cache=False)
+    return _within_limit(request, data)
 
 
 def _within_limit(request_: Request, data: bytes) -> bytes:

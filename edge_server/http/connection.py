@@ -14,7 +14,7 @@ from typing import Any, Final
 from cheroot.server import HTTPConnection
 
 from edge_server import request_context
-from edge_server.http.intake import Intake, Limits
+from edge_server.http.intake import Head, Intake, Limits
 from edge_server.http.request import Request
 
 # Longer than any one answer or picture of a stream may take to be taken. Seconds.
@@ -103,6 +103,7 @@ class Connection(HTTPConnection):
         # When the phase began and has to be over, when the request was there; time.monotonic().
         self.since = self.until = self.arrived = time.monotonic()
         self.intake = Intake(limits)
+        self.head: Head | None = None  # of the request that is being answered
         self.held = 0  # bytes of requests in memory, as they are accounted for
         self.listened_for = 0  # for which events the loop waits
 
@@ -136,7 +137,7 @@ class Connection(HTTPConnection):
 
     def begin_work(self) -> None:
         """The request that is complete is the one to answer."""
-        request = self.intake.take()
+        self.head, request = self.intake.take()
         self.held = len(request) + len(self.intake)
         self.rfile = io.BytesIO(request)
         self.arrived = time.monotonic()

@@ -30,6 +30,16 @@ class Limits:
     fields: int = 100
 
 
+@dataclass(frozen=True)
+class Head:
+    """The head of a request: its first line, its fields by their names in small letters, and its
+    length with the empty line at its end."""
+
+    request_line: bytes
+    fields: dict[bytes, list[bytes]]
+    length: int
+
+
 class Intake:
     """Collects the bytes of a connection and cuts them into requests."""
 
@@ -50,6 +60,8 @@ class Intake:
         self.expects_continue = False
         # Of a request that is refused, as far as its head could be read.
         self.method = self.path = self.sent_id = b""
+        self._request_line = b""
+        self._fields: dict[bytes, list[bytes]] = {}
 
     def __len__(self) -> int:
         """Bytes that are held."""
@@ -74,16 +86,18 @@ class Intake:
             return self._find_last_chunk()
         return len(self._bytes) >= self._head_end + self._length
 
-    def take(self) -> bytes:
-        """The request that is complete, as it came; what came after it stays."""
+    def take(self) -> tuple[Head, bytes]:
+        """The request that is complete, its head and all of it as it came; what came after it
+        stays."""
         end = self._position if self._length is None else self._head_end + self._length
         with memoryview(self._bytes) as view:
             request = bytes(view[:end])
+        head = Head(self._request_line, self._fields, self._head_end)
         del self._bytes[:end]
         self._begin_anew()
         while self._bytes.startswith((b"\r", b"\n")):
             del self._bytes[:1]
-        return request
+        return head, request
 
     def _find_head(self) -> bool:
         limits = self._limits
@@ -119,6 +133,7 @@ class Intake:
         hosts = len(found.get(b"host", ()))
         if hosts > 1 or (hosts == 0 and request_line.endswith(b"HTTP/1.1")):
             raise Refusal(400, "The request is not valid HTTP: it needs one Host header.")
+        self._request_line, self._fields = request_line, found
         self._read_framing(found, is_1_0)
         expected = b"".join(found.get(b"expect", ())).lower()
         if expected not in (b"", b"100-continue"):

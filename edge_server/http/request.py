@@ -9,37 +9,38 @@ from __future__ import annotations
 import contextlib
 import email.utils
 import logging
+import re
 import sys
 import time
 from functools import cache, lru_cache
 from typing import Any, Final
 from urllib.parse import quote
 
-from cheroot.server import ChunkedRFile, HeaderReader, HTTPRequest, KnownLengthRFile
+from cheroot.server import (
+    ChunkedRFile,
+    HTTPRequest,
+    KnownLengthRFile,
+)
 from cheroot.wsgi import Gateway_10
 
 from edge_server import request_context
+from edge_server.body import IN_MEMORY
 from edge_server.deadline import ARRIVED, IS_GONE
 from edge_server.http.refusal import ID_HEADER, Refusal
 from edge_server.logs import fields
 
 _log = logging.getLogger(__name__)
 
+# An address without what has to be taken apart with care: escapes, a host, a fragment.
+_USUAL_LINE: Final = re.compile(
+    rb"([A-Z]{1,16}) (/(?:[^\s/?#%][^\s?#%]*)?)(?:\?([^\s#]*))? (HTTP/1\.[01])"
+)
 _LONGEST_PATH: Final = 256
 _LONGEST_METHOD: Final = 16
 
 
-class _Headers(HeaderReader):
-    """Without Expect, which is answered already, and X_Y, which would pass for X-Y."""
-
-    def _allow_header(self, key_name: bytes) -> bool:
-        return key_name != b"Expect" and b"_" not in key_name
-
-
 class Request(HTTPRequest):
     """A request. What is wrong with it before the application sees it is said as there: in JSON."""
-
-    header_reader = _Headers()
 
     def __init__(self, server: Any, connection: Any) -> None:
         super().__init__(server, connection)
@@ -51,18 +52,35 @@ class Request(HTTPRequest):
         self.aborted = False
 
     def parse_request(self) -> None:
-        """As cheroot, of what is here and within the limits already."""
-        self.rfile = self.conn.rfile
-        cheroot: Any = self
-        self.ready = cheroot.read_request_line() and self.read_request_headers()
+        """As cheroot, of what is here, within the limits and known to be well formed."""
+        head, self.rfile = self.conn.head, self.conn.rfile
+        usual = _USUAL_LINE.fullmatch(head.request_line)
+        if usual is not None:
+            self.method, self.path, query, self.request_protocol = usual.groups()
+            self.uri, self.qs, self.authority = head.request_line.split(b" ")[1], query or b"", b""
+            self.response_protocol = self.request_protocol.decode("ascii")
+        else:
+            cheroot: Any = self
+            if not cheroot.read_request_line():
+                return
+        self.rfile.seek(head.length)
+        self._read_fields(head.fields)
+        self.started_request = self.ready = True
 
-    def read_request_headers(self) -> bool:
-        """As cheroot, and takes the client's id over."""
-        cheroot: Any = super()
-        good: bool = cheroot.read_request_headers()
-        sent = self.inheaders.get(ID_HEADER.title().encode(), b"")
-        self.context.take_over(sent.decode("latin-1"))
-        return good
+    def _read_fields(self, fields_: dict[bytes, list[bytes]]) -> None:
+        """Without Expect, which is answered already, and X_Y, which would pass for X-Y."""
+        self.inheaders = {
+            name.title(): b", ".join(values)
+            for name, values in fields_.items()
+            if name != b"expect" and b"_" not in name
+        }
+        wish = self.inheaders.get(b"Connection", b"").lower()
+        is_1_1 = self.response_protocol == "HTTP/1.1"
+        self.close_connection = wish == b"close" if is_1_1 else wish != b"keep-alive"
+        self.chunked_read = b"Transfer-Encoding" in self.inheaders
+        self.context.take_over(
+            self.inheaders.get(ID_HEADER.title().encode(), b"").decode("latin-1")
+        )
 
     def respond(self) -> None:
         """As cheroot, and remembers whether the client or the application left in the middle."""
@@ -125,7 +143,7 @@ class Gateway(Gateway_10):
 
     def __init__(self, req: Any) -> None:
         super().__init__(req)
-        self.env[ARRIVED], self.env[IS_GONE] = req.conn.arrived, req.conn.is_gone
+        self.env |= {ARRIVED: req.conn.arrived, IS_GONE: req.conn.is_gone, IN_MEMORY: True}
 
     def get_environ(self) -> Any:
         """As cheroot, with less work for each request."""

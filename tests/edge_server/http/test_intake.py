@@ -21,7 +21,7 @@ def requests(data, step=None, **limits):
     for start in range(0, len(data), step or len(data)):
         intake.add(data[start : start + (step or len(data))])
         while intake.is_complete():
-            found.append(intake.take())
+            found.append(intake.take()[1])
     return found, len(intake)
 
 

@@ -1,0 +1,98 @@
+"""A request as it is read: the usual first line by us, every other one by cheroot."""
+
+from __future__ import annotations
+
+import io
+import types
+
+import pytest
+
+from edge_server.http import request as module
+from edge_server.http.intake import Intake, Limits
+from edge_server.http.request import Request
+
+READ = ("method", "uri", "path", "qs", "authority", "request_protocol", "response_protocol")
+
+
+def read(data, monkeypatch=None):
+    if monkeypatch is not None:  # by cheroot alone
+        never = types.SimpleNamespace(fullmatch=lambda _line: None)
+        monkeypatch.setattr(module, "_USUAL_LINE", never)
+    intake = Intake(Limits(body=1000))
+    intake.add(data)
+    assert intake.is_complete()
+    head, whole = intake.take()
+    server = types.SimpleNamespace(ssl_adapter=None, protocol="HTTP/1.1", max_request_body_size=0)
+    wfile = io.BytesIO()
+    connection = types.SimpleNamespace(head=head, rfile=io.BytesIO(whole), arrived=0.0, wfile=wfile)
+    request = Request(server, connection)
+    request.parse_request()
+    return request
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"GET / HTTP/1.1",
+        b"GET /healthz HTTP/1.0",
+        b"POST /predict?top_k=3&threshold=0.5 HTTP/1.1",
+        b"POST /v1/models/digits:predict HTTP/1.1",
+        b"GET /predict? HTTP/1.1",
+        b"GET /?action=stream HTTP/1.1",
+        b"GET /a//b/../c;d=e?f=%20&g=? HTTP/1.1",
+        b"OPTIONS /predict HTTP/1.1",
+    ],
+)
+def test_the_usual_line_is_read_as_cheroot_reads_it(line, monkeypatch):
+    data = line + b"\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"
+    assert module._USUAL_LINE.fullmatch(line)
+    usual = read(data)
+    cheroots = read(data, monkeypatch)
+    for name in READ:
+        assert getattr(usual, name) == getattr(cheroots, name), name
+    assert usual.ready and cheroots.ready
+    assert usual.inheaders == cheroots.inheaders
+    assert usual.rfile.read() == cheroots.rfile.read() == b"abc"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"GET /a%20b HTTP/1.1",
+        b"GET //elsewhere/a HTTP/1.1",
+        b"GET http://elsewhere/a HTTP/1.1",
+        b"GET /a#b HTTP/1.1",
+        b"GET /a?b#c HTTP/1.1",
+        b"get / HTTP/1.1",
+        b"OPTIONS * HTTP/1.1",
+        b"GET / HTTP/2.0",
+        b"GET a HTTP/1.1",
+    ],
+)
+def test_every_other_line_is_left_to_cheroot(line):
+    assert not module._USUAL_LINE.fullmatch(line)
+
+
+def test_escapes_in_an_address_are_undone_and_headers_are_read():
+    request = read(b"GET /a%20b?c=%20 HTTP/1.1\r\nHost: a\r\nX-One: 1\r\n\r\n")
+    assert (request.path, request.qs) == (b"/a b", b"c=%20")
+    assert request.inheaders == {b"Host": b"a", b"X-One": b"1"}
+
+
+def test_a_header_that_comes_twice_is_one_list():
+    request = read(b"GET / HTTP/1.1\r\nHost: a\r\nAccept: b\r\naccept: c\r\n\r\n")
+    assert request.inheaders[b"Accept"] == b"b, c"
+
+
+@pytest.mark.parametrize(
+    ("line", "header", "ends"),
+    [
+        (b"GET / HTTP/1.1", b"", False),
+        (b"GET / HTTP/1.1", b"Connection: close\r\n", True),
+        (b"GET / HTTP/1.1", b"Connection: Close\r\n", True),
+        (b"GET / HTTP/1.0", b"", True),
+        (b"GET / HTTP/1.0", b"Connection: keep-alive\r\n", False),
+    ],
+)
+def test_the_connection_goes_on_as_the_client_wishes(line, header, ends):
+    assert read(line + b"\r\nHost: a\r\n" + header + b"\r\n").close_connection is ends
