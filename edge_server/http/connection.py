@@ -71,6 +71,7 @@ class Output:
         # A client that is slow to take its answer, or a stream: nobody waits for that.
         request_context.let_go()
         try:
+            self._socket.settimeout(_WRITE_SECONDS)
             self._socket.sendall(data[sent:])
         except ssl.SSLError as error:  # the client has left; of TLS there is no other here
             raise BrokenPipeError(errno.EPIPE, str(error)) from error
@@ -78,10 +79,10 @@ class Output:
 
     def _send_at_once(self, data: bytes) -> int:
         """How many bytes fit into the socket's buffer, and were sent; 0 over TLS."""
-        if isinstance(self._socket, ssl.SSLSocket) or not _is_ready(self._socket, select.POLLOUT):
+        if isinstance(self._socket, ssl.SSLSocket) or self._socket.gettimeout() != 0:
             return 0
         try:
-            return int(self._socket.send(data, socket.MSG_DONTWAIT))
+            return int(self._socket.send(data))
         except BlockingIOError:
             return 0
 
@@ -142,12 +143,12 @@ class Connection(HTTPConnection):
         self.rfile = io.BytesIO(request)
         self.arrived = time.monotonic()
         self.phase = Phase.WORK
-        self.socket.settimeout(_WRITE_SECONDS)
 
     def end_work(self) -> None:
         """The request is answered; the next may come."""
         self.rfile = io.BytesIO()
-        self.socket.setblocking(False)
+        if self.socket.gettimeout() != 0:
+            self.socket.setblocking(False)
 
     def send_at_once(self, data: bytes) -> None:
         """Send what fits into the socket's buffer, which is empty between requests."""

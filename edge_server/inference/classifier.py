@@ -284,7 +284,8 @@ class Classifier:
     ) -> tuple[Tensor, list[Timing]]:
         prepared = []
         for position, image in enumerate(images, first):
-            deadline.check()
+            if position:  # for the first, the place was waited for just now
+                deadline.check()
             prepared.append(self._prepare(image, position))
         return np.concatenate([tensor for tensor, _ in prepared]), [own for _, own in prepared]
 

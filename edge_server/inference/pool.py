@@ -87,16 +87,17 @@ class Pool(Generic[T]):
         """As borrow(), for whoever gives the member back with give()."""
         if not isinstance(deadline, Deadline):
             deadline = Deadline(deadline)
-        member = self._take(deadline, admitted)
-        if deadline.is_gone():
+        member, waited = self._take(deadline, admitted)
+        if waited and deadline.is_gone():
             self.give(member)
             raise ClientGone("Whoever asked left before an interpreter was free.")
         return member
 
-    def _take(self, deadline: Deadline, admitted: bool) -> T:
+    def _take(self, deadline: Deadline, admitted: bool) -> tuple[T, bool]:
+        """A member, and whether it had to be waited for."""
         with self._lock:
             if self._free:
-                return self._free.pop()
+                return self._free.pop(), False
             if not admitted and len(self._waiting) >= self._max_waiting:
                 raise Overloaded(
                     f"The server is busy ({len(self._waiting)} requests wait already): "
@@ -106,10 +107,10 @@ class Pool(Generic[T]):
             self._waiting.append(box)
         while True:
             try:
-                return box.get(timeout=min(_LOOK_UP, deadline.remaining))
+                return box.get(timeout=min(_LOOK_UP, deadline.remaining)), True
             except Empty:
                 if deadline.remaining == 0 or deadline.is_gone():
-                    return self._last_chance(box, deadline)
+                    return self._last_chance(box, deadline), True
 
     def _last_chance(self, box: SimpleQueue[T], deadline: Deadline) -> T:
         """A member that came at the very moment when the wait ended is taken, not lost."""
