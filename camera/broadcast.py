@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from camera import mjpeg, placeholder
+from camera import mjpeg
 from camera.errors import CameraError, TooManyViewers
 from camera.frame import Frame
 from camera.grabber import Grabber
@@ -48,7 +48,7 @@ class Broadcast:
         self._encoding = threading.Lock()
         self._encoded: tuple[Frame, bytes] | None = None
         self._drawing = threading.Lock()
-        self._drawn: tuple[placeholder.Notice, bytes] | None = None
+        self._drawn: tuple[object, bytes] | None = None
 
     @property
     def viewers(self) -> int:
@@ -85,6 +85,8 @@ class Broadcast:
 
     def placeholder(self) -> bytes:
         """A JPEG of 640x480 that says why there is no picture, drawn once per cause."""
+        from camera import placeholder  # noqa: PLC0415, fonts are large, and few servers draw
+
         notice = placeholder.notice(self._grabber.status())
         with self._drawing:
             if self._drawn is None or self._drawn[0] != notice:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from camera.errors import CameraError
-from camera.sources.demo import DemoSource
 from camera.sources.file import FileSource
 from camera.sources.folder import FolderSource
 from camera.sources.options import number, picture_size, split_options
@@ -46,6 +45,8 @@ def known() -> str:
 def _demo(rest: str) -> Source:
     if rest:
         raise CameraError("The demo camera has no options; write just demo.")
+    from camera.sources.demo import DemoSource  # noqa: PLC0415, it draws, and fonts are large
+
     return DemoSource()
 
 
