@@ -8,6 +8,7 @@ from standard input and writes one JSON line, as `Probe.to_json` makes it, or {"
 
 from __future__ import annotations
 
+import math
 import random
 import sys
 from dataclasses import dataclass
@@ -108,8 +109,8 @@ def pictures(tensor: TensorInfo, count: int) -> Tensor:
         )
     _, height, width, channels = tensor.shape
     chance = random.Random(0)  # numpy's own would take 3 MB of memory for ever
-    blobs = np.empty((count * channels, _BLOBS, _BLOBS), np.float32)
-    blobs.flat = [chance.random() for _ in range(blobs.size)]
+    shape = (count * channels, _BLOBS, _BLOBS)
+    blobs = np.reshape([chance.random() for _ in range(math.prod(shape))], shape).astype(np.float32)
     planes = [Image.fromarray(blob) for blob in blobs]
     grown = [
         np.asarray(plane.resize((width, height), Image.Resampling.BILINEAR)) for plane in planes
