@@ -10,12 +10,11 @@ from dataclasses import replace
 from typing import Final, TypeVar
 
 import numpy as np
-from PIL import Image
 
 from edge_server import processors
 from edge_server.deadline import Deadline
-from edge_server.errors import ImageError, ModelFailed, ModelFileError
-from edge_server.inference import batching, decoding, foreign, preprocessing, tensors
+from edge_server.errors import ModelFailed
+from edge_server.inference import batching, decoding, foreign, tensors
 from edge_server.inference.bundle import Bundle
 from edge_server.inference.classification import (
     DEFAULT_TOP_K,
@@ -27,10 +26,12 @@ from edge_server.inference.classification import (
 )
 from edge_server.inference.decoding import Pixels
 from edge_server.inference.delegate import Delegate
+from edge_server.inference.interpreters import Interpreters
 from edge_server.inference.manifest import Output
 from edge_server.inference.observer import SILENT, Observer, request
 from edge_server.inference.places import Places
-from edge_server.inference.pool import Occupancy, Pool
+from edge_server.inference.pool import Occupancy
+from edge_server.inference.preparation import Preparation
 from edge_server.inference.preprocessing import FloatTensor, Tensor
 from edge_server.inference.probe import pictures
 from edge_server.inference.runtime import Model, dequantize
@@ -59,42 +60,30 @@ class Classifier:
         Raises ModelFileError where it is no image classifier or the runtime refuses it,
         SettingError where labels or preprocessing are missing or do not fit, DelegateFailed.
         """
-        models = [
-            Model(bundle.file.data, threads=threads, name=bundle.name, delegate=delegate)
-            for _ in range(interpreters)
-        ]
+        self._interpreters = Interpreters(
+            bundle, count=interpreters, threads=threads, delegate=delegate
+        )
+        first = self._interpreters.models[0]
         self.bundle = bundle
         # Who counts what this model does from now on.
         self.observer: Observer = SILENT
-        self._max_pixels = max_pixels
         # For decoding too. An accelerator is kept busy while others decode.
         places = interpreters if delegate is None else max(interpreters, processors.count())
         self._places = Places(places, max_waiting=max_waiting)
-        self._models = Pool(models, max_waiting=places)
         self.interpreters, self.threads = interpreters, threads
-        # For whoever is alone; see widen().
-        self.threads_alone = 0
-        self._alone: Pool[Model] | None = None
-        self._input, self._output = models[0].input, models[0].output
-        self.signature, self.output_tensor = models[0].signature, self._output.name
+        self._input, self._output = first.input, first.output
+        self.signature, self.output_tensor = first.signature, self._output.name
         height, width, channels = foreign.image_shape(bundle.name, self._input)
         self.spec = bundle.preprocessing(width, height, channels)
         if bundle.manifest is None and bundle.preset is None:
             self.spec = foreign.agreed(bundle.name, self.spec, self._input)
         self.tensors = tensors.of(self._input, self.spec, bundle)
-        self._table: Tensor | None = None
-        if self._input.dtype != np.float32:
-            self._table = preprocessing.quantization_table(
-                self.spec, self._input.scale or 1.0, self._input.zero_point, self._input.dtype
-            )
-        # The usual case of a uint8 model: resized bytes are the tensor.
-        self._passes_pixels = self._table is not None and preprocessing.is_identity(self._table)
+        self._preparation = Preparation(self.spec, self._input, max_pixels=max_pixels)
         self.classes = foreign.count_classes(bundle.name, self._output)
         self.labels = foreign.fitting_labels(bundle.name, bundle.labels, self.classes)
-        for model in models:
-            _try(bundle.name, model)
+        self._interpreters.try_each()
         if bundle.manifest is None:
-            self.bundle = dataclasses.replace(bundle, output=self._tried_output(models[0]))
+            self.bundle = dataclasses.replace(bundle, output=self._tried_output(first))
         # How many pictures of one request an interpreter takes at once.
         self.batch = 1
         # Delegates are made for the shape in the file.
@@ -102,18 +91,21 @@ class Classifier:
         if resizable and delegate is None:
             self.batch = batching.size_that_pays(bundle.file.data, threads=threads)
 
+    @property
+    def threads_alone(self) -> int:
+        """Threads of the interpreter for requests that are alone; 0 where there is none."""
+        return self._interpreters.threads_alone
+
     def widen(self, threads: int) -> None:
         """Have one more interpreter, of so many threads, for requests that are alone.
 
         Raises ModelFileError where that does not load or run.
         """
-        model = Model(self.bundle.file.data, threads=threads, name=self.bundle.name)
-        _try(self.bundle.name, model)
-        self._alone, self.threads_alone = Pool([model], max_waiting=1), threads
+        self._interpreters.widen(threads)
 
     def narrow(self) -> None:
         """Do without the interpreter of widen()."""
-        self._alone, self.threads_alone = None, 0
+        self._interpreters.narrow()
 
     def _tried_output(self, model: Model) -> Output:
         """What a model that does not say it puts out, judged by a few pictures."""
@@ -121,7 +113,9 @@ class Classifier:
         shown = dataclasses.replace(
             self._input, shape=(1, height, width, 3), dtype=np.dtype(np.uint8)
         )
-        answers = [model.run(self._tensor(picture)) for picture in pictures(shown, _TRIED)]
+        answers = [
+            model.run(self._preparation.tensor(picture)) for picture in pictures(shown, _TRIED)
+        ]
         return foreign.output_kind(dequantize(np.concatenate(answers), self._output))
 
     @property
@@ -194,7 +188,9 @@ class Classifier:
 
         def work(part: range) -> list[FloatTensor]:
             with self._places.take(until, again=part.start > 0) as waited:
-                tensor, own = self._prepare_all(images[part.start : part.stop], until, part.start)
+                tensor, own = self._preparation.of_images(
+                    images[part.start : part.stop], until, part.start
+                )
                 return list(self._infer(tensor, own, waited, until))
 
         with request(self.observer):
@@ -208,14 +204,14 @@ class Classifier:
         with request(self.observer):
             until = deadline or Deadline()
             with self._places.take(until) as waited:
-                tensor, own = self._prepare_pixels(pixels)
+                tensor, own = self._preparation.of_pixels(pixels)
                 return self._answer(tensor, [own], waited, top_k, until)[0]
 
     def scores(self, pixels: Pixels, *, deadline: Deadline | None = None) -> FloatTensor:
         """The score of each class for uint8 (h, w, 3) RGB: float32 (classes,), 0..1."""
         until = deadline or Deadline()
         with self._places.take(until):
-            values, _ = self._run(self._prepare_pixels(pixels)[0], until)
+            values, _ = self._run(self._preparation.of_pixels(pixels)[0], until)
         scores: FloatTensor = self._scores(values)[0]
         return scores
 
@@ -235,7 +231,7 @@ class Classifier:
     ) -> list[Classification]:
         """Images that go through one interpreter together; `first` is the place of their first."""
         with self._places.take(deadline, again=first > 0) as waited:
-            tensor, own = self._prepare_all(images, deadline, first)
+            tensor, own = self._preparation.of_images(images, deadline, first)
             return self._answer(tensor, own, waited, top_k, deadline)
 
     def _answer(
@@ -279,49 +275,12 @@ class Classifier:
         self.observer.executed(answers)
         return answers
 
-    def _prepare_all(
-        self, images: Sequence[bytes], deadline: Deadline, first: int
-    ) -> tuple[Tensor, list[Timing]]:
-        prepared = []
-        for position, image in enumerate(images, first):
-            if position:  # for the first, the place was waited for just now
-                deadline.check()
-            prepared.append(self._prepare(image, position))
-        return np.concatenate([tensor for tensor, _ in prepared]), [own for _, own in prepared]
-
-    def _prepare(self, image: bytes, position: int) -> tuple[Tensor, Timing]:
-        """An encoded image as a tensor; only that is kept, since decoded photos are large."""
-        start = time.perf_counter()
-        try:
-            picture = preprocessing.decode(image, self.spec, max_pixels=self._max_pixels)
-        except ImageError as error:
-            error.position = position
-            raise
-        decoded = time.perf_counter()
-        tensor = self._tensor(picture.pixels, picture.reduced)
-        return tensor, Timing(
-            decode=(decoded - start) * 1e3, preprocess=_milliseconds_since(decoded)
-        )
-
-    def _prepare_pixels(self, pixels: Pixels) -> tuple[Tensor, Timing]:
-        start = time.perf_counter()
-        tensor = self._tensor(pixels)
-        return tensor, Timing(preprocess=_milliseconds_since(start))
-
     def _run(self, tensor: Tensor, deadline: Deadline) -> tuple[FloatTensor, Timing]:
         """The output (n, classes) for a tensor (n, h, w, c), and each picture's share of time."""
-        start = time.perf_counter()
-        models = self._models
-        if self._alone is not None and self._alone.free and self._places.has_one_taken:
-            models = self._alone
-        with models.borrow(deadline) as model:
-            borrowed = time.perf_counter()
-            model.resize(len(tensor))
-            raw = model.run(tensor)
-            done = time.perf_counter()
+        alone = self._places.has_one_taken
+        raw, timing = self._interpreters.run(tensor, deadline, alone=alone)
         values: FloatTensor = dequantize(raw, self._output).reshape(len(tensor), -1)
-        share = 1e3 / len(tensor)
-        return values, Timing(queue=(borrowed - start) * share, invoke=(done - borrowed) * share)
+        return values, timing
 
     def _scores(self, values: FloatTensor) -> FloatTensor:
         scores = to_scores(values, self.bundle.output)
@@ -332,30 +291,10 @@ class Classifier:
             )
         return scores
 
-    def _tensor(self, pixels: Pixels | Image.Image, reduced: int = 1) -> Tensor:
-        resized = preprocessing.resize(pixels, self.spec, reduced)
-        if self._passes_pixels:
-            return resized[np.newaxis]
-        if self._table is None:
-            return preprocessing.normalize(resized, self.spec)
-        return preprocessing.quantize(resized, self._table)
-
     def _top(self, scores: FloatTensor, top_k: int) -> tuple[Prediction, ...]:
         return tuple(
             Prediction(self.labels[index], index, float(scores[index]))
             for index in top_indices(scores, top_k)
-        )
-
-
-def _try(name: str, model: Model) -> None:
-    """Run a model once, on a black picture: some fail only then, and the first run is slow.
-
-    Raises ModelFileError.
-    """
-    raw = model.run(np.zeros(model.input.shape, model.input.dtype))
-    if not np.isfinite(dequantize(raw, model.output)).all():
-        raise ModelFileError(
-            f"{name} puts out numbers that are not finite for a black picture: convert it again."
         )
 
 

@@ -88,13 +88,13 @@ def test_bgr_reaches_the_model(colours, paint):
 )
 def test_quantized_inputs_get_the_pixels(dtype, zero_point, passes, colours, paint):
     classifier = colours(dtype=dtype, scale=1 / 255, zero_point=zero_point)
-    assert classifier._passes_pixels is passes
+    assert classifier._preparation._passes_pixels is passes
     np.testing.assert_allclose(classifier.scores(paint(255, 51, 0)), [1, 0.2, 0], atol=1e-6)
 
 
 def test_a_quantized_input_with_another_normalization_is_converted(colours, paint):
     classifier = colours(preset="tf", dtype="uint8", scale=1 / 64, zero_point=64)
-    assert not classifier._passes_pixels
+    assert not classifier._preparation._passes_pixels
     np.testing.assert_allclose(classifier.scores(paint(255, 128, 0)), [1, 0, -1], atol=1 / 64)
 
 
@@ -191,7 +191,7 @@ def test_timings_add_up_part_by_part():
 )
 def test_models_of_others_name_the_parrot(model, passes, shared):
     classifier = Classifier(bundle.read(shared / "tflite" / f"{model}.tflite"))
-    assert classifier._passes_pixels is passes
+    assert classifier._preparation._passes_pixels is passes
     photo = (shared / "photos" / "full_size" / "parrot.jpg").read_bytes()
     best = classifier.classify(photo).top[0]
     assert best.label == "macaw"

@@ -66,8 +66,8 @@ def test_a_model_that_fails_when_it_is_run_is_an_error_of_the_server(
     # The runtime itself refuses a tensor of the wrong shape.
     served = application(model=colour_file(), preprocessing="unit")
     monkeypatch.setattr(
-        served.services.models.get().classifier,
-        "_tensor",
+        served.services.models.get().classifier._preparation,
+        "tensor",
         lambda pixels, _reduced: bundle.preprocessings.normalize(
             pixels, bundle.preprocessings.Preprocessing(9, 9)
         ),

@@ -14,7 +14,6 @@ import weakref
 import pytest
 
 from edge_server.inference import preprocessing
-from edge_server.inference.pool import Pool
 from edge_server.repository import State
 
 
@@ -36,10 +35,9 @@ def served(application, shelf):
 def watched(served):
     """Weak references to all that makes a model large: it, its bytes, its interpreters."""
     model = served.services.models.get()
-    pool = model.classifier._models
-    assert isinstance(pool, Pool)
-    parts = [model, model.classifier, model.classifier.bundle, *pool._free]
-    parts += [member._interpreter for member in pool._free]
+    interpreters = model.classifier._interpreters.models
+    parts = [model, model.classifier, model.classifier.bundle, *interpreters]
+    parts += [one._interpreter for one in interpreters]
     return [weakref.ref(part) for part in parts]
 
 
