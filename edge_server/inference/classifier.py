@@ -71,6 +71,7 @@ class Classifier:
         places = interpreters if delegate is None else max(interpreters, processors.count())
         self._places = Places(places, max_waiting=max_waiting)
         self.interpreters, self.threads = interpreters, threads
+        self.delegate = delegate.library if delegate is not None else None
         self._input, self._output = first.input, first.output
         self.signature, self.output_tensor = first.signature, self._output.name
         height, width, channels = foreign.image_shape(bundle.name, self._input)

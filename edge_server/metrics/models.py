@@ -84,9 +84,14 @@ def _queues(known: list[Observed]) -> Iterator[Family]:
     runtime = runtime_info()
     named = f"{runtime.name}/{runtime.version}"
     yield catalogue.MODEL.values(
-        *(((*_key(o), o.info.recipe, o.info.sha256, named, "default"), 1) for o in loaded)
+        *(((*_key(o), o.info.recipe, o.info.sha256, named, _delegate(o)), 1) for o in loaded)
     )
     yield catalogue.MODEL_BYTES.values(*((_key(o), o.info.size_bytes) for o in loaded))
+
+
+def _delegate(seen: Observed) -> str:
+    """The library of the accelerator that runs the version; none where the CPU does."""
+    return seen.classifiers[-1].delegate or "none"
 
 
 def _told(versions: tuple[VersionStatus, ...]) -> list[VersionStatus]:

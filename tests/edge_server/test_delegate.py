@@ -137,6 +137,8 @@ def test_the_server_says_which_delegate_runs_the_model(application, library, log
     answer = served.client.get("/readyz").get_json()
     assert answer["delegate"] == {"library": str(library), "used": True, "reason": None}
     assert "prepared" in log.read_text()
+    metrics = served.client.get("/metrics").get_data(as_text=True)
+    assert f'delegate="{library}"' in metrics
 
 
 def test_the_server_says_why_the_delegate_does_not_run_it(application, library, digit):
@@ -150,7 +152,9 @@ def test_the_server_says_why_the_delegate_does_not_run_it(application, library, 
 
 
 def test_a_server_without_a_delegate_says_none(application):
-    assert application(camera="none").client.get("/readyz").get_json()["delegate"] is None
+    client = application(camera="none").client
+    assert client.get("/readyz").get_json()["delegate"] is None
+    assert 'delegate="none"' in client.get("/metrics").get_data(as_text=True)
 
 
 def test_options_are_read_from_the_command_line():
