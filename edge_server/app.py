@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from flask import Flask, Response, jsonify, request
 from flask.json.provider import DefaultJSONProvider
@@ -15,6 +15,7 @@ from camera.errors import CameraError
 from edge_server import access, body, pages_of_others
 from edge_server.errors import EdgeError
 from edge_server.logs import fields
+from edge_server.metrics.exposition import Metrics
 from edge_server.routes import (
     camera,
     current,
@@ -31,6 +32,9 @@ from edge_server.services import Services
 from edge_server.wire.error import ErrorAnswer
 
 _log = logging.getLogger(__name__)
+
+# Where the application keeps what counts its requests.
+METRICS: Final = "edge_server.metrics"
 
 _SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data: blob:; "
@@ -59,8 +63,10 @@ def create_app(services: Services) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = services.settings.max_body * 2**20
     # Files of a form count towards the body; its other fields are not used.
     app.config["MAX_FORM_PARTS"] = services.settings.max_images + 16
+    counted = Metrics(services)
+    app.extensions[METRICS] = counted
+    app.register_blueprint(metrics.blueprint(services, counted))
     for module in (
-        metrics,
         predict,
         tf_serving,
         open_inference,

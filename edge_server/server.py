@@ -8,7 +8,7 @@ import threading
 from typing import Any, Final
 
 from edge_server import memory
-from edge_server.app import create_app
+from edge_server.app import METRICS, create_app
 from edge_server.errors import PortInUse, SettingError
 from edge_server.http.front import Options
 from edge_server.http.intake import Limits
@@ -36,7 +36,8 @@ def run(settings: Settings) -> None:
     _bind(server, settings)
     try:
         services = build(settings)
-        server.wsgi_app = create_app(services)
+        server.wsgi_app = app = create_app(services)
+        server.count_refused = app.extensions[METRICS].http.refused
     except BaseException:
         server.stop()
         raise

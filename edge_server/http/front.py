@@ -113,6 +113,7 @@ class Front:
     def refuse(self, connection: Connection, refusal: Refusal) -> None:
         """Answer with an error, and end the connection when that has been taken."""
         intake = connection.intake
+        self._server.count_refused(intake.method.decode("latin-1"), refusal.status)
         with request_context.begin() as context:
             context.take_over(intake.sent_id.decode("latin-1"))
             log_line(

@@ -106,6 +106,8 @@ class Request(HTTPRequest):
     def simple_response(self, status: int | str, msg: str = "") -> None:
         """An answer in JSON that ends the connection."""
         self.refused = int(str(status)[:3])
+        method: bytes = getattr(self, "method", b"")
+        self.server.count_refused(method.decode("latin-1"), self.refused)
         sentence = f"The request is not valid HTTP ({(msg or str(status)).rstrip('.')})."
         if self.refused == 500:
             sentence = "The server made a mistake: its log says more."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import queue
+from collections.abc import Callable
 from typing import Any, Final
 
 from cheroot import wsgi
@@ -18,6 +19,10 @@ _log = logging.getLogger(__name__)
 
 _SHUTDOWN_SECONDS: Final = 5
 _BACKLOG: Final = 256
+
+
+def _ignore(_method: str, _status: int) -> None:
+    """Until there is somebody to count."""
 
 
 class Server(wsgi.Server):
@@ -36,6 +41,8 @@ class Server(wsgi.Server):
         # Requests that are there and wait for a thread: no longer than the threads take over.
         self.requests: Any = Workers(self, most=threads, waiting=2 * threads)
         self.gateway = Gateway
+        # Told of requests that do not reach the application: their method and the status.
+        self.count_refused: Callable[[str, int], None] = _ignore
         self._options = options
 
     def prepare(self) -> None:

@@ -35,3 +35,7 @@ class HttpMetrics:
         route = route or OTHER
         self._counter(method if method in _METHODS else OTHER, route, str(status)).inc()
         self._histogram(route).observe(seconds)
+
+    def refused(self, method: str, status: int) -> None:
+        """A request that was refused before its route was looked for."""
+        self._counter(method if method in _METHODS else OTHER, OTHER, str(status)).inc()

@@ -241,3 +241,19 @@ def test_an_upload_that_has_begun_is_answered_when_the_server_is_stopped(
     ((status, document),) = read(connection)
     assert (status, document["prediction"]) == (200, label)
     assert process.end(12) == 0
+
+
+def test_what_is_refused_before_the_application_is_counted(server, connect):
+    process = server("--port", 0, "--camera", "none")
+    process.url  # noqa: B018, it is ready then
+    refused = [
+        b"GET / HTTP/1.1\r\n\r\n",  # without Host
+        b"POST /predict HTTP/1.1\r\nHost: a\r\nExpect: more\r\n\r\n",
+        b"GET a HTTP/1.1\r\nHost: a\r\n\r\n",
+    ]
+    for data in refused:
+        assert connect(process, data).recv(20).startswith(b"HTTP/1.1 4")
+    told = requests.get(process.url + "/metrics", timeout=10).text
+    for method, status in (("GET", 400), ("POST", 417)):
+        labels = f'{{method="{method}",route="other",status="{status}"}}'
+        assert f"edge_http_requests_total{labels} {2.0 if status == 400 else 1.0}" in told
