@@ -61,7 +61,9 @@ class Broadcast:
         return self._max_viewers
 
     def jpeg(self, frame: Frame) -> bytes:
-        """The frame as JPEG, encoded once for all who ask for the newest one."""
+        """The frame as JPEG: the camera's own, else encoded once for all who ask for the newest."""
+        if frame.jpeg is not None:
+            return frame.jpeg
         with self._encoding:
             encoded = self._encoded
             if encoded is not None and encoded[0] is frame:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from types import TracebackType
 
 from camera.backoff import Backoff
-from camera.frame import Frame, Pixels
+from camera.frame import Frame, Picture
 from camera.reader import Reader
 from camera.sources import Source
 from camera.state import CameraState, CameraStatus, check_transition
@@ -208,7 +208,7 @@ class Grabber:
             reader = Reader(
                 self._source,
                 name=f"{self.name}-reader",
-                on_pixels=self._deliver,
+                on_picture=self._deliver,
                 on_failure=self._failed,
             )
             self._reader = reader
@@ -268,14 +268,14 @@ class Grabber:
                 self._stuck.append(reader)
                 self._source = copy.copy(self._unopened)
 
-    def _deliver(self, reader: Reader, pixels: Pixels) -> None:
+    def _deliver(self, reader: Reader, picture: Picture) -> None:
         captured_at, captured_monotonic = self._wall_clock(), self._clock()
         with self._lock:
             if reader is not self._reader or self._stopping:
                 return
             number = self._frame.number + 1 if self._frame else 1
             self._unseen += number - 1 > self._seen
-            self._frame = Frame(pixels, number, captured_at, captured_monotonic)
+            self._frame = Frame(picture, number, captured_at, captured_monotonic)
             self._times.append(captured_monotonic)
             self._progress_at = captured_monotonic
             if self._state is not CameraState.LIVE:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from camera.errors import CameraError
-from camera.frame import Frame, Pixels
+from camera.frame import Frame, Picture
 from camera.grabber import Grabber
 from camera.sources import Source
 from camera.state import CameraState
@@ -42,7 +42,7 @@ class TimedSource:
     def open(self) -> None:
         self._source.open()
 
-    def read(self) -> Pixels:
+    def read(self) -> Picture:
         began = time.monotonic()
         pixels = self._source.read()
         self.reads.append((began, time.monotonic()))

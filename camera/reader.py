@@ -11,16 +11,16 @@ import threading
 from collections.abc import Callable
 
 from camera.errors import CameraError
-from camera.frame import Pixels
+from camera.frame import Picture
 from camera.sources import Source
 
 _log = logging.getLogger(__name__)
 
 
 class Reader:
-    """Opens `source`, hands every picture to `on_pixels`, and closes it in the end.
+    """Opens `source`, hands every picture to `on_picture`, and closes it in the end.
 
-    Both callbacks run in the reader's thread: `on_pixels(reader, pixels)` for each picture, and
+    Both callbacks run in the reader's thread: `on_picture(reader, picture)` for each picture, and
     `on_failure(reader, sentence)` at most once, before the source is closed.
     """
 
@@ -29,11 +29,11 @@ class Reader:
         source: Source,
         *,
         name: str,
-        on_pixels: Callable[[Reader, Pixels], None],
+        on_picture: Callable[[Reader, Picture], None],
         on_failure: Callable[[Reader, str], None],
     ) -> None:
         self._source = source
-        self._on_pixels = on_pixels
+        self._on_picture = on_picture
         self._on_failure = on_failure
         self._abandoned = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -59,9 +59,9 @@ class Reader:
         try:
             self._source.open()
             while not self._abandoned.is_set():
-                pixels = self._source.read()
+                picture = self._source.read()
                 if not self._abandoned.is_set():
-                    self._on_pixels(self, pixels)
+                    self._on_picture(self, picture)
         except CameraError as error:
             self._fail(str(error))
         except Exception as error:

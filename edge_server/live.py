@@ -68,9 +68,16 @@ class Live:
                 or self._answer.frame.number < frame.number
                 or self._answered_by() is not model
             ):
-                result = model.classifier.classify_pixels(frame.pixels, deadline=until)
+                result = _classify(model, frame, until)
                 self._answer = LiveAnswer(frame, result, model.info)
                 self._answered_by = weakref.ref(model)
             return self._answer
         finally:
             self._lock.release()
+
+
+def _classify(model: ServedModel, frame: Frame, until: Deadline) -> Classification:
+    if frame.jpeg is None:
+        return model.classifier.classify_pixels(frame.pixels, deadline=until)
+    # A large one is decoded smaller.
+    return model.classifier.classify(frame.jpeg, deadline=until)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from camera.frame import Pixels
+from camera.frame import Picture
 
 
 class Source(Protocol):
@@ -17,10 +17,10 @@ class Source(Protocol):
     def open(self) -> None:
         """Gets ready to read; may take seconds. Raises CameraError."""
 
-    def read(self) -> Pixels:
-        """The next picture, as uint8 (H, W, 3) RGB, at the source's own pace.
+    def read(self) -> Picture:
+        """The next picture, as uint8 (H, W, 3) RGB or as a JPEG, at the source's own pace.
 
-        Blocks until there is one; its size may change. The array is the caller's, and a source
+        Blocks until there is one; its size may change. An array is the caller's, and a source
         does not write to it afterwards. Raises CameraError, after which the source is closed.
         """
 

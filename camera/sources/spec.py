@@ -9,6 +9,7 @@ from pathlib import Path
 from camera.errors import CameraError
 from camera.sources.file import FileSource
 from camera.sources.folder import FolderSource
+from camera.sources.http import HttpSource
 from camera.sources.options import number, picture_size, split_options
 from camera.sources.source import Source
 from camera.sources.usb import FORMATS, UsbSource
@@ -61,6 +62,14 @@ def _file(rest: str) -> Source:
     return FileSource(_path(rest, KINDS["file"].syntax))
 
 
+def _http(rest: str) -> Source:
+    return HttpSource(f"http:{rest}")
+
+
+def _https(rest: str) -> Source:
+    return HttpSource(f"https:{rest}")
+
+
 def _usb(rest: str) -> Source:
     syntax = KINDS["usb"].syntax
     target, options = split_options(rest, {"size", "fps", "format"}, syntax)
@@ -108,4 +117,10 @@ KINDS: dict[str, Kind] = {
         "a USB camera, by number or device (usb:/dev/video0)",
         _usb,
     ),
+    "http": Kind(
+        "http://HOST/PATH",
+        "a camera in the network, by the address of its MJPEG stream or of its picture",
+        _http,
+    ),
+    "https": Kind("https://HOST/PATH", "the same, encrypted", _https),
 }

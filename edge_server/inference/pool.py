@@ -87,17 +87,16 @@ class Pool(Generic[T]):
         """As borrow(), for whoever gives the member back with give()."""
         if not isinstance(deadline, Deadline):
             deadline = Deadline(deadline)
-        member, waited = self._take(deadline, admitted)
-        if waited and deadline.is_gone():
+        member = self._take(deadline, admitted)
+        if deadline.is_gone():
             self.give(member)
             raise ClientGone("Whoever asked left before an interpreter was free.")
         return member
 
-    def _take(self, deadline: Deadline, admitted: bool) -> tuple[T, bool]:
-        """A member, and whether it had to be waited for."""
+    def _take(self, deadline: Deadline, admitted: bool) -> T:
         with self._lock:
             if self._free:
-                return self._free.pop(), False
+                return self._free.pop()
             if not admitted and len(self._waiting) >= self._max_waiting:
                 raise Overloaded(
                     f"The server is busy ({len(self._waiting)} requests wait already): "
@@ -107,10 +106,10 @@ class Pool(Generic[T]):
             self._waiting.append(box)
         while True:
             try:
-                return box.get(timeout=min(_LOOK_UP, deadline.remaining)), True
+                return box.get(timeout=min(_LOOK_UP, deadline.remaining))
             except Empty:
                 if deadline.remaining == 0 or deadline.is_gone():
-                    return self._last_chance(box, deadline), True
+                    return self._last_chance(box, deadline)
 
     def _last_chance(self, box: SimpleQueue[T], deadline: Deadline) -> T:
         """A member that came at the very moment when the wait ended is taken, not lost."""

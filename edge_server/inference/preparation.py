@@ -40,7 +40,9 @@ class Preparation:
         `position` of its image."""
         prepared = []
         for position, image in enumerate(images, first):
-            if position:  # for the first, the place was waited for just now
+            if position == 0:  # its client was there when it got its place, just now
+                deadline.check_time()
+            else:
                 deadline.check()
             prepared.append(self._of_image(image, position))
         return np.concatenate([tensor for tensor, _ in prepared]), [own for _, own in prepared]
