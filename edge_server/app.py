@@ -11,13 +11,14 @@ from flask.json.provider import DefaultJSONProvider
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
-from camera.errors import CameraError
+from camera.errors import CameraError, TooManyViewers
 from edge_server import access, body, pages_of_others
 from edge_server.errors import EdgeError
 from edge_server.logs import fields
 from edge_server.metrics.exposition import Metrics
 from edge_server.routes import (
     camera,
+    camera_programs,
     current,
     docs,
     health,
@@ -72,6 +73,7 @@ def create_app(services: Services) -> Flask:
         open_inference,
         triton,
         camera,
+        camera_programs,
         health,
         pages,
         docs,
@@ -107,7 +109,10 @@ def render_error(error: Exception, services: Services) -> ResponseReturnValue:
         answer.headers.extend(error.headers)
         return answer, error.status
     if isinstance(error, CameraError):
-        return jsonify(ErrorAnswer(error=str(error))), 503, {"Retry-After": "1"}
+        headers = {"Retry-After": "1"}
+        if not isinstance(error, TooManyViewers):
+            headers["X-Camera-Online"] = "false"
+        return jsonify(ErrorAnswer(error=str(error))), 503, headers
     if isinstance(error, HTTPException):
         response = error.get_response()
         headers = {"Allow": response.headers["Allow"]} if "Allow" in response.headers else {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from datetime import datetime, timezone
-from typing import Annotated, TypedDict
+from typing import Annotated, Literal, TypedDict
 
 from flask import Blueprint, Response, jsonify
 from flask.typing import ResponseReturnValue
@@ -26,7 +26,7 @@ from edge_server.services import Camera, Services
 from edge_server.wire import camera as wire
 from edge_server.wire import predict as predict_wire
 
-_NO_STORE = {
+NO_STORE = {
     "Cache-Control": "no-store, no-cache, must-revalidate",
     "Pragma": "no-cache",
     "Expires": "Thu, 01 Jan 1970 00:00:00 GMT",
@@ -37,6 +37,9 @@ _NO_STORE = {
 SnapshotHeaders = TypedDict(
     "SnapshotHeaders",
     {
+        "X-Camera-Online": Annotated[
+            Literal["true"], about("An answer 503 says false: the camera gives no fresh frame.")
+        ],
         "X-Frame-Number": Annotated[int, about("Counts the camera's frames.")],
         "X-Timestamp": Annotated[
             float, about("When the frame was captured, seconds since 1970-01-01 UTC.")
@@ -75,25 +78,12 @@ def blueprint(services: Services) -> Blueprint:
     @routes.get("/snapshot.jpg")
     @described(_SNAPSHOT)
     def snapshot() -> ResponseReturnValue:
-        frame, jpeg = services.require_camera().broadcast.snapshot()
-        headers = _NO_STORE | {
-            "X-Frame-Number": str(frame.number),
-            "X-Timestamp": f"{frame.captured_at:.3f}",
-        }
-        return Response(jpeg, mimetype="image/jpeg", headers=headers)
+        return snapshot_answer(services.require_camera())[0]
 
     @routes.get("/stream.mjpg")
     @described(_STREAM)
     def stream() -> ResponseReturnValue:
-        broadcast = services.require_camera().broadcast
-        with ExitStack() as stack:
-            stack.enter_context(broadcast.viewer())
-            response = Response(
-                broadcast.parts(), content_type=broadcast.CONTENT_TYPE, headers=_NO_STORE
-            )
-            # The viewer is counted until the server closes the response, whoever ended it.
-            response.call_on_close(stack.pop_all().close)
-        return response
+        return stream_answer(services.require_camera())
 
     @routes.get("/prediction")
     @described(_PREDICTION)
@@ -108,9 +98,33 @@ def blueprint(services: Services) -> Blueprint:
             "frame": frame_json(answer.frame),
             "camera": camera_json(camera),
         }
-        return jsonify(document), 200, _NO_STORE
+        return jsonify(document), 200, NO_STORE
 
     return routes
+
+
+def snapshot_answer(camera: Camera) -> tuple[Response, Frame]:
+    """A fresh frame as JPEG. Raises CameraError where there is none."""
+    frame, jpeg = camera.broadcast.snapshot()
+    headers = NO_STORE | {
+        "X-Camera-Online": "true",
+        "X-Frame-Number": str(frame.number),
+        "X-Timestamp": f"{frame.captured_at:.3f}",
+    }
+    return Response(jpeg, mimetype="image/jpeg", headers=headers), frame
+
+
+def stream_answer(camera: Camera) -> Response:
+    """The stream for one more viewer. Raises TooManyViewers."""
+    broadcast = camera.broadcast
+    with ExitStack() as stack:
+        stack.enter_context(broadcast.viewer())
+        response = Response(
+            broadcast.parts(), content_type=broadcast.CONTENT_TYPE, headers=NO_STORE
+        )
+        # The viewer is counted until the server closes the response, whoever ended it.
+        response.call_on_close(stack.pop_all().close)
+    return response
 
 
 def frame_json(frame: Frame) -> wire.FrameJson:

@@ -14,6 +14,7 @@ from edge_server.api.description import JSON, Content, Description, Tag, describ
 from edge_server.api.schema import Bytes, about
 from edge_server.errors import EdgeError, ModelNotReady, Unauthorized
 from edge_server.inference.manifest import Manifest
+from edge_server.routes import camera_programs
 from edge_server.services import Services
 from edge_server.wire.health import Alive
 
@@ -30,7 +31,8 @@ class FilePlace(TypedDict):
 _KIOSK = Description(
     Tag.PAGES,
     "The kiosk page",
-    "To a client that takes no HTML, such as KServe's health check, that the server lives.",
+    """To a client that takes no HTML, such as KServe's health check, that the server lives. With
+    ?action=snapshot and ?action=stream the camera, as mjpg-streamer has it.""",
     answers={"text/html": Content(str), JSON: Content(Alive)},
     errors=(ModelNotReady, Unauthorized),
     failures={503: {"text/html": Content(str)}},
@@ -76,6 +78,10 @@ def blueprint(services: Services) -> Blueprint:
     @open_to_all
     @described(_KIOSK)
     def kiosk() -> ResponseReturnValue:
+        if "action" in request.args:
+            require_token()
+            if (of_camera := camera_programs.action(services)) is not None:
+                return of_camera
         if _wants_page():
             require_token()
         answer = make_response(_page() if _wants_page() else jsonify(Alive(status="alive")))
