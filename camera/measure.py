@@ -44,9 +44,9 @@ class TimedSource:
 
     def read(self) -> Picture:
         began = time.monotonic()
-        pixels = self._source.read()
+        picture = self._source.read()
         self.reads.append((began, time.monotonic()))
-        return pixels
+        return picture
 
     def close(self) -> None:
         self._source.close()

@@ -66,7 +66,7 @@ def create_app(services: Services) -> Flask:
     app.config["MAX_FORM_PARTS"] = services.settings.max_images + 16
     counted = Metrics(services)
     app.extensions[METRICS] = counted
-    app.register_blueprint(metrics.blueprint(services, counted))
+    app.register_blueprint(metrics.blueprint(counted))
     for module in (
         predict,
         tf_serving,

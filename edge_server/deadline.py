@@ -34,8 +34,8 @@ class Deadline:
         self.is_gone = is_gone
         self._at = (time.monotonic() if since is None else since) + seconds
 
-    def for_its_time(self) -> Deadline:
-        """The same deadline for a part of the work that nobody is asked about."""
+    def unwatched(self) -> Deadline:
+        """The same deadline without its client, whom to ask for costs a system call."""
         part = Deadline(self.seconds)
         part._at = self._at
         return part

@@ -16,16 +16,13 @@ from functools import cache, lru_cache
 from typing import Any, Final
 from urllib.parse import quote
 
-from cheroot.server import (
-    ChunkedRFile,
-    HTTPRequest,
-    KnownLengthRFile,
-)
+from cheroot.server import ChunkedRFile, HTTPRequest, KnownLengthRFile
 from cheroot.wsgi import Gateway_10
 
 from edge_server import request_context
 from edge_server.body import IN_MEMORY
 from edge_server.deadline import ARRIVED, IS_GONE
+from edge_server.http.intake import Head
 from edge_server.http.refusal import ID_HEADER, Refusal
 from edge_server.logs import fields
 
@@ -64,14 +61,14 @@ class Request(HTTPRequest):
             if not cheroot.read_request_line():
                 return
         self.rfile.seek(head.length)
-        self._read_fields(head.fields)
+        self._read_fields(head)
         self.started_request = self.ready = True
 
-    def _read_fields(self, fields_: dict[bytes, list[bytes]]) -> None:
+    def _read_fields(self, head: Head) -> None:
         """Without Expect, which is answered already, and X_Y, which would pass for X-Y."""
         self.inheaders = {
             name.title(): b", ".join(values)
-            for name, values in fields_.items()
+            for name, values in head.fields.items()
             if name != b"expect" and b"_" not in name
         }
         wish = self.inheaders.get(b"Connection", b"").lower()

@@ -62,7 +62,7 @@ class Interpreters:
         wide = self._alone
         pool = wide if alone and wide is not None and wide.free else self._pool
         # Whether the client is still there was asked a moment ago; it is again after a wait.
-        with pool.borrow(deadline.for_its_time() if pool.free else deadline) as model:
+        with pool.borrow(deadline.unwatched() if pool.free else deadline) as model:
             borrowed = time.perf_counter()
             model.resize(len(tensor))
             raw = model.run(tensor)

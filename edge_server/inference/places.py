@@ -1,8 +1,7 @@
 """Places to work on requests: no more at a time than can be worked on side by side.
 
 A request keeps its place until its answer is on its way. Work on more requests than there are
-processors has them push each other out of the caches and wait for each other's lock, the GIL: on
-two cores that costs a tenth of the throughput.
+processors has them push each other out of the caches and wait for each other's lock, the GIL.
 """
 
 from __future__ import annotations
@@ -29,8 +28,8 @@ class Places:
         return self._pool.free
 
     @property
-    def has_one_taken(self) -> bool:
-        """Whether whoever asks and has a place is the only one, and nobody waits."""
+    def holder_is_alone(self) -> bool:
+        """Whether whoever has a place is the only one, and nobody waits."""
         found = self._pool.occupancy
         return found.busy <= 1 and found.waiting == 0
 

@@ -108,7 +108,7 @@ def pictures(tensor: TensorInfo, count: int) -> Tensor:
             "takes one picture, [1, height, width, channels]."
         )
     _, height, width, channels = tensor.shape
-    chance = random.Random(0)  # numpy's own would take 3 MB of memory for ever
+    chance = random.Random(0)  # numpy's own stays in memory for ever
     shape = (count * channels, _BLOBS, _BLOBS)
     blobs = np.reshape([chance.random() for _ in range(math.prod(shape))], shape).astype(np.float32)
     planes = [Image.fromarray(blob) for blob in blobs]

@@ -46,7 +46,7 @@ SnapshotHeaders = TypedDict(
         ],
     },
 )
-_SNAPSHOT = Description(
+SNAPSHOT = Description(
     Tag.CAMERA,
     "The newest frame",
     "A JPEG, for pages that poll and for Home Assistant's generic camera.",
@@ -54,7 +54,7 @@ _SNAPSHOT = Description(
     answer_headers=SnapshotHeaders,
     errors=CAMERA_ERRORS,
 )
-_STREAM = Description(
+STREAM = Description(
     Tag.CAMERA,
     "The stream",
     """Motion JPEG, which browsers show in an img and Home Assistant in its mjpeg camera. It does
@@ -76,12 +76,12 @@ def blueprint(services: Services) -> Blueprint:
     routes = Blueprint("camera", __name__, url_prefix="/camera")
 
     @routes.get("/snapshot.jpg")
-    @described(_SNAPSHOT)
+    @described(SNAPSHOT)
     def snapshot() -> ResponseReturnValue:
         return snapshot_answer(services.require_camera())[0]
 
     @routes.get("/stream.mjpg")
-    @described(_STREAM)
+    @described(STREAM)
     def stream() -> ResponseReturnValue:
         return stream_answer(services.require_camera())
 

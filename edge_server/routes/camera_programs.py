@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask import Blueprint, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from edge_server.api.description import CAMERA_ERRORS, Content, Description, Tag, described
-from edge_server.api.schema import Bytes
+from edge_server.api.description import CAMERA_ERRORS, Description, Tag, described
 from edge_server.routes import camera as own
 from edge_server.services import Camera, Services
 from edge_server.wire import ustreamer as wire
 
-_SNAPSHOT = Description(
-    Tag.CAMERA,
-    "The newest frame, as ustreamer has it",
-    "As /camera/snapshot.jpg; mjpg-streamer's /?action=snapshot is the same.",
-    answers={"image/jpeg": Content(Bytes)},
-    errors=CAMERA_ERRORS,
+_SNAPSHOT = replace(
+    own.SNAPSHOT,
+    summary="The newest frame, as ustreamer has it",
+    text="As /camera/snapshot.jpg; mjpg-streamer's /?action=snapshot is the same.",
 )
-_STREAM = Description(
-    Tag.CAMERA,
-    "The stream, as ustreamer has it",
-    "As /camera/stream.mjpg; mjpg-streamer's /?action=stream is the same.",
-    answers={"multipart/x-mixed-replace": Content(Bytes)},
-    errors=CAMERA_ERRORS,
+_STREAM = replace(
+    own.STREAM,
+    summary="The stream, as ustreamer has it",
+    text="As /camera/stream.mjpg; mjpg-streamer's /?action=stream is the same.",
 )
 _STATE = Description(
     Tag.CAMERA,

@@ -12,7 +12,6 @@ from prometheus_client import make_wsgi_app
 from edge_server.api.description import Content, Description, Tag, described
 from edge_server.api.schema import about
 from edge_server.metrics.exposition import Metrics
-from edge_server.services import Services
 
 # Keys are the names of parameters.
 MetricsQuery = TypedDict(
@@ -29,9 +28,8 @@ _METRICS = Description(
 )
 
 
-def blueprint(services: Services, metrics: Metrics | None = None) -> Blueprint:
+def blueprint(metrics: Metrics) -> Blueprint:
     routes = Blueprint("metrics", __name__)
-    metrics = metrics or Metrics(services)
     exposition, http = make_wsgi_app(metrics.registry), metrics.http
 
     @routes.before_app_request

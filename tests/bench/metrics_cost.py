@@ -50,7 +50,7 @@ def main() -> None:
             observer.executed([answer])
 
     app = Flask("metrics_cost")
-    app.register_blueprint(route.blueprint(served, metrics))
+    app.register_blueprint(route.blueprint(metrics))
     begin, end = app.before_request_funcs[None][0], app.after_request_funcs[None][0]
     response = Response()
 

@@ -85,7 +85,7 @@ def test_beyond_those_that_may_wait_requests_are_turned_away(places):
 def test_whoever_has_the_only_place_that_is_taken_is_alone():
     places = Places(2, max_waiting=2)
     with places.take(1):
-        assert places.has_one_taken
+        assert places.holder_is_alone
         with places.take(1):
-            assert not places.has_one_taken
-        assert places.has_one_taken
+            assert not places.holder_is_alone
+        assert places.holder_is_alone

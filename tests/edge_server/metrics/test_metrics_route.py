@@ -197,7 +197,7 @@ def with_parts(services, *, tree=None, failing=None):
     changed = dataclasses.replace(services, models=models)
     metrics = Metrics(changed, read_board=partial(board.read, tree) if tree else board.read)
     app = Flask("metrics")
-    app.register_blueprint(route.blueprint(changed, metrics))
+    app.register_blueprint(route.blueprint(metrics))
     return app.test_client()
 
 
