@@ -29,7 +29,7 @@ class Jpeg:
         try:
             with Image.open(io.BytesIO(self.data), formats=("JPEG",)) as image:
                 return np.asarray(image.convert("RGB"))
-        except (OSError, ValueError, SyntaxError) as error:
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             raise CameraError(
                 "The camera sent a damaged picture; the next one may be whole."
             ) from error

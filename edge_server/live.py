@@ -14,7 +14,7 @@ from typing import Final
 from camera.frame import Frame
 from camera.grabber import Grabber
 from edge_server.deadline import Deadline
-from edge_server.errors import CameraUnavailable, DeadlineExceeded
+from edge_server.errors import CameraUnavailable, DeadlineExceeded, ImageError
 from edge_server.inference.classification import Classification
 from edge_server.inference.served import ModelInfo, ServedModel
 
@@ -79,5 +79,10 @@ class Live:
 def _classify(model: ServedModel, frame: Frame, until: Deadline) -> Classification:
     if frame.jpeg is None:
         return model.classifier.classify_pixels(frame.pixels, deadline=until)
-    # A large one is decoded smaller.
-    return model.classifier.classify(frame.jpeg, deadline=until)
+    try:
+        # A large one is decoded smaller.
+        return model.classifier.classify(frame.jpeg, deadline=until)
+    except ImageError as error:  # it is the camera's, not of whoever asks
+        raise CameraUnavailable(
+            "The camera sent a damaged picture; the next one may be whole."
+        ) from error

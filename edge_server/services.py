@@ -54,7 +54,7 @@ class Services:
         """The camera. Raises CameraUnavailable where the server has none."""
         if self.camera is None:
             raise CameraUnavailable(
-                "This server has no camera: start it with --camera (demo, usb:0, folder:DIR)."
+                "This server has no camera: start it with --camera (demo, usb:0, http://HOST/PATH)."
             )
         return self.camera
 

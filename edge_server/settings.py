@@ -157,7 +157,7 @@ class Settings:
     )
     camera: str | None = setting(
         None,
-        "camera: demo, usb:0, folder:DIR, file:CLIP or none "
+        "camera: demo, usb:0, http://HOST/PATH, folder:DIR, file:CLIP or none "
         "(default: demo with the bundled model, else none)",
         "SPEC",
         check=_check_camera,

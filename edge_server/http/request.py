@@ -112,6 +112,7 @@ class Request(HTTPRequest):
         with contextlib.suppress(OSError):  # nobody is left to read it
             refusal = Refusal(self.refused, sentence)
             self.conn.wfile.write(refusal.to_bytes(self.context.id))
+            self.conn.wfile.flush()
             self.bytes_out += len(refusal.body)
 
     def log(self) -> None:

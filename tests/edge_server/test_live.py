@@ -9,6 +9,7 @@ import pytest
 
 from camera.errors import CameraError
 from camera.grabber import Grabber
+from camera.jpeg import read_jpeg
 from edge_server import live as module
 from edge_server.deadline import Deadline
 from edge_server.errors import CameraUnavailable, DeadlineExceeded
@@ -143,3 +144,33 @@ def test_an_error_of_the_classifier_blocks_nobody_after_it(watch, colours, monke
         with pytest.raises(ZeroDivisionError):
             live.newest()
     assert live.newest().frame.age() < time.monotonic()
+
+
+class Encoded(Slides):
+    """A camera that sends JPEGs of its own: whole ones, then one that is damaged inside."""
+
+    def __init__(self, *pictures):
+        super().__init__()
+        self.pictures = pictures
+
+    def read(self):
+        self.next.acquire(timeout=30)
+        self.colour += 1
+        return read_jpeg(self.pictures[self.colour - 1])
+
+
+def test_a_camera_s_own_jpeg_is_classified_and_a_damaged_one_is_the_camera_s_fault(
+    watch, until, encode
+):
+    red = np.zeros((24, 24, 3), np.uint8)
+    red[..., 0] = 255
+    whole = encode(red, "JPEG")
+    # Its tables are called a comment, so that its markers are all there.
+    damaged = whole.replace(b"\xff\xdb", b"\xff\xfe")
+    source = Encoded(whole, damaged)
+    grabber, live = watch(source)
+    assert live.newest().classification.top[0].index == 0
+    source.next.release()
+    until(lambda: grabber.latest().number == 2)
+    with pytest.raises(CameraUnavailable, match="damaged picture"):
+        live.newest()
