@@ -7,13 +7,13 @@ from typing import Final
 
 from camera.errors import CameraError
 from camera.frame import Jpeg, Pixels
-from camera.jpeg_markers import START_OF_SCAN, segments
 from camera.sources.opencv import load_cv2
 
 _START: Final = b"\xff\xd8"
 _END: Final = b"\xff\xd9"
 # Start of frame, of every process but those that are not of pictures (ITU-T T.81, table B.1).
 _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_SCAN: Final = 0xDA
 
 
 def read_jpeg(data: bytes) -> Jpeg | None:
@@ -22,15 +22,21 @@ def read_jpeg(data: bytes) -> Jpeg | None:
     What follows its end, as some cameras pad their pictures, is cut off.
     """
     size = None
+    position = 2
     if not data.startswith(_START):
         return None
-    for marker, position in segments(data):
+    while position + 4 <= len(data) and data[position] == 0xFF:
+        marker, length = struct.unpack_from(">xBH", data, position)
+        if marker == 0xFF:  # fill byte
+            position += 1
+            continue
         if marker in _FRAMES and position + 9 <= len(data):
             height, width = struct.unpack_from(">HH", data, position + 5)
             size = (width, height)
-        if marker == START_OF_SCAN:
+        if marker == _SCAN:
             end = data.rfind(_END, position)
             return Jpeg(data[: end + 2], size) if size and all(size) and end > 0 else None
+        position += 2 + length
     return None
 
 

@@ -12,7 +12,6 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from PIL import Image
 
-from camera.jpeg_markers import START_OF_SCAN, segments
 from edge_server.errors import ImageError
 
 Pixels: TypeAlias = np.ndarray[Any, np.dtype[np.uint8]]
@@ -21,6 +20,7 @@ Pixels: TypeAlias = np.ndarray[Any, np.dtype[np.uint8]]
 REDUCTIONS: Final = (8, 4, 2)
 # A progressive picture has about ten. Each costs time for all its pixels, and may be a few bytes.
 _MAX_SCANS: Final = 64
+_START_OF_SCAN: Final = 0xDA
 # What turns a picture upright, by its EXIF orientation. OpenCV 4 does not find that behind another
 # segment of the same kind, so it is given.
 _UPRIGHT: Final[dict[int, Callable[[Any, Any], Any]]] = {
@@ -107,4 +107,15 @@ def scans_begin(data: bytes) -> int | None:
     so a marker found there can only be a real one; a thumbnail's lie before it. Source: ITU-T
     T.81, B.1.1.
     """
-    return next((position for marker, position in segments(data) if marker == START_OF_SCAN), None)
+    position = 2
+    while position + 4 <= len(data):
+        if data[position] != 0xFF:
+            return None
+        marker = data[position + 1]
+        if marker == 0xFF:  # fill byte
+            position += 1
+        elif marker == _START_OF_SCAN:
+            return position
+        else:
+            position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+    return None
