@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -41,6 +42,23 @@ class Live:
         self._answer: LiveAnswer | None = None
         # Weak: the answer to a frame must not keep a model that is gone.
         self._answered_by: Callable[[], ServedModel | None] = lambda: None
+        self._followers = 0
+
+    @property
+    def last(self) -> LiveAnswer | None:
+        """The newest answer that there is; none is made for it."""
+        return self._answer
+
+    @contextmanager
+    def following(self) -> Iterator[None]:
+        """While it lasts, somebody wants `last` to be new."""
+        with self._lock:
+            self._followers += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._followers -= 1
 
     def newest(self, deadline: Deadline | None = None) -> LiveAnswer:
         """The answer to the newest frame, within 30 s where no deadline is given.
