@@ -9,8 +9,8 @@ from camera.errors import CameraError
 from camera.grabber import Grabber
 from camera.sources import from_spec
 from edge_server.errors import CameraUnavailable, SettingError
-from edge_server.inference import delegate, served
-from edge_server.inference.served import LoadOptions
+from edge_server.inference import delegate, loading
+from edge_server.inference.loading import LoadOptions
 from edge_server.inference.statistics import Observations
 from edge_server.live import Live
 from edge_server.repository import Repository
@@ -79,7 +79,7 @@ def _models(settings: Settings, options: LoadOptions) -> Repository:
                 "directory: give it with --models."
             )
         # The file says its own name.
-        name = served.read(settings.model_file, options).name
+        name = loading.read(settings.model_file, options).name
         return Repository(SingleFile(settings.model_file, name), Loader(options))
     if settings.model is not None:
         raise SettingError("Give either --model FILE or --models DIR, not both.")

@@ -11,14 +11,12 @@ import weakref
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from edge_server.errors import DeadlineExceeded, Overloaded
-
-if TYPE_CHECKING:
-    from edge_server.inference.classification import Classification
-    from edge_server.inference.classifier import Classifier
-    from edge_server.inference.served import ModelInfo, ServedModel
+from edge_server.inference.classification import Classification
+from edge_server.inference.classifier import Classifier
+from edge_server.inference.served import ModelInfo, ServedModel
 
 # Upper bounds, seconds. From a small model's run on a Jetson to the default time limit of a
 # request on the smallest board; few, since each costs a series for every version and stage.

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from edge_server import memory
 from edge_server.errors import EdgeError, ModelFileError, ModelRefused
-from edge_server.inference import served
-from edge_server.inference.served import LoadOptions, ServedModel
+from edge_server.inference import loading
+from edge_server.inference.loading import LoadOptions
+from edge_server.inference.served import ServedModel
 from edge_server.repository import trial, version_options
 from edge_server.repository.directory import VersionFiles
 from edge_server.repository.trial import TrialCrashed, TrialUnfinished
@@ -48,12 +49,12 @@ class Loader:
         """A version, ready to answer; None where it is what is served now, by its fingerprint.
 
         `trust` spares what passed before another trial. Raises NotWhole, TrialUnfinished, OSError,
-        and what served.load() and trial.run() raise.
+        and what loading.load() and trial.run() raise.
         """
         before = files.signature()
         options = version_options.for_version(files, self._options)
         try:
-            found = served.read(files.model, options)
+            found = loading.read(files.model, options)
         except ModelFileError as error:
             raise NotWhole(str(error)) from error
         if files.signature() != before:
@@ -65,7 +66,7 @@ class Loader:
             self._try(files, options, fingerprint)
             self._tried.remember(fingerprint, options)
         # What was read before the trial, not the file, which may be another by now.
-        made = served.make(found, options, name=name, version=files.version)
+        made = loading.make(found, options, name=name, version=files.version)
         memory.trim()  # proving and warming up took more than answering does
         return Loaded(made, fingerprint)
 

@@ -24,9 +24,9 @@ from typing import IO, Any, Final
 
 import edge_server
 from edge_server.errors import EdgeError, ModelFileError, ModelRefused, SettingError
-from edge_server.inference import child, served
+from edge_server.inference import child, loading
 from edge_server.inference.bundle import Bundle
-from edge_server.inference.served import LoadOptions
+from edge_server.inference.loading import LoadOptions
 
 # A large model on a slow and busy device.
 TIME_LIMIT: Final = 300.0
@@ -54,7 +54,7 @@ def fingerprint(found: Bundle) -> str:
 def run(path: Path, options: LoadOptions, *, ending: threading.Event | None = None) -> str:
     """Try a file; returns the fingerprint of what was tried.
 
-    Raises what served.load() raises, TrialCrashed, and TrialUnfinished when it takes over
+    Raises what loading.load() raises, TrialCrashed, and TrialUnfinished when it takes over
     TIME_LIMIT, when `ending` is set meanwhile, or when the system ended it for want of memory.
     """
     request = {"model": str(path.absolute()), "options": _to_json(options)}
@@ -147,8 +147,8 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     labels = values["labels"] and Path(values["labels"])
     options = LoadOptions(**values | {"labels": labels})
     try:
-        found = served.read(Path(request["model"]), options)
-        served.make(found, options, version="trial")
+        found = loading.read(Path(request["model"]), options)
+        loading.make(found, options, version="trial")
     except _REFUSALS as error:
         return {"error": str(error), "kind": type(error).__name__}
     return {"fingerprint": fingerprint(found)}

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Final
 
 import edge_server
+from edge_server.inference.loading import LoadOptions
 from edge_server.inference.runtime import runtime_info
-from edge_server.inference.served import LoadOptions
 
 _KEPT: Final = 256
 

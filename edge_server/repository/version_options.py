@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from edge_server.errors import SettingError
+from edge_server.inference.loading import LoadOptions
 from edge_server.inference.preprocessing import PRESETS, ColorOrder
-from edge_server.inference.served import LoadOptions
 from edge_server.repository.directory import VersionFiles
 
 if sys.version_info >= (3, 11):

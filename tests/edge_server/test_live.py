@@ -13,8 +13,8 @@ from camera.jpeg import read_jpeg
 from edge_server import live as module
 from edge_server.deadline import Deadline
 from edge_server.errors import CameraUnavailable, DeadlineExceeded
-from edge_server.inference import served
-from edge_server.inference.served import LoadOptions
+from edge_server.inference import loading
+from edge_server.inference.loading import LoadOptions
 from edge_server.live import Live
 
 
@@ -50,7 +50,7 @@ class Broken(Slides):
 @pytest.fixture
 def colours(colour_file, monkeypatch):
     """A model of colours, and how many pictures it was given."""
-    model = served.load(colour_file(), LoadOptions(preset="unit"), version="1")
+    model = loading.load(colour_file(), LoadOptions(preset="unit"), version="1")
     classifier = model.classifier
     seen = []
     classify = classifier.classify_pixels

@@ -10,8 +10,9 @@ import pytest
 
 from edge_server.deadline import Deadline
 from edge_server.errors import DeadlineExceeded, ImageError, Overloaded
-from edge_server.inference import served
-from edge_server.inference.served import LoadOptions
+from edge_server.inference import loading
+from edge_server.inference.loading import LoadOptions
+from edge_server.inference.served import ModelInfo, ServedModel
 from edge_server.inference.statistics import (
     BOUNDS,
     MAX_COUNTED_CLASSES,
@@ -44,7 +45,7 @@ def load(bundled_model, observations):
 
     def make(version="1", path=bundled_model, **options):
         chosen = LoadOptions(observations=observations, **options)
-        return served.load(path, chosen, name="digits", version=version)
+        return loading.load(path, chosen, name="digits", version=version)
 
     return make
 
@@ -126,10 +127,10 @@ def test_no_count_is_lost_between_threads(load, observations, digit):
 
 def test_answers_are_not_counted_by_class_where_there_are_many(observations, colour_file):
     options = LoadOptions(preset="unit", observations=observations)
-    model = served.load(colour_file(), options, version="1")
+    model = loading.load(colour_file(), options, version="1")
     assert len(observations.of(model.info.name, "1").predictions) == 3
-    many = served.ModelInfo("many", "1", "int8", "", 0, ("x",) * (MAX_COUNTED_CLASSES + 1))
-    observations.attach(served.ServedModel(many, model.classifier))
+    many = ModelInfo("many", "1", "int8", "", 0, ("x",) * (MAX_COUNTED_CLASSES + 1))
+    observations.attach(ServedModel(many, model.classifier))
     assert observations.of("many", "1").predictions == ()
 
 
@@ -173,9 +174,7 @@ def test_thousands_of_versions_are_not_kept(load, observations, clock):
     model = load("0")
     for number in range(1, 3001):
         observations.attach(
-            served.ServedModel(
-                served.ModelInfo("digits", str(number), "int8", "", 0, ()), _Loaded()
-            )
+            ServedModel(ModelInfo("digits", str(number), "int8", "", 0, ()), _Loaded())
         )
         clock.now += 0.1
     kept = [seen.info.version for seen in observations.all()]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_server.inference.served import LoadOptions
+from edge_server.inference.loading import LoadOptions
 from edge_server.repository import Repository
 from edge_server.repository.directory import ModelDirectory
 from edge_server.repository.loading import Loader

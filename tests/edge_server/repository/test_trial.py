@@ -10,8 +10,8 @@ import threading
 import pytest
 
 from edge_server.errors import ModelFileError, ModelRefused, SettingError
-from edge_server.inference import served
-from edge_server.inference.served import LoadOptions
+from edge_server.inference import loading
+from edge_server.inference.loading import LoadOptions
 from edge_server.repository import trial
 from edge_server.repository.trial import TrialCrashed, TrialUnfinished
 from edge_server.repository.tried import Tried
@@ -35,12 +35,14 @@ def child(monkeypatch, script):
 def test_a_good_file_passes_with_what_tells_it_from_others(bundled_model, tmp_path):
     options = LoadOptions(interpreters=2)
     passed = trial.run(bundled_model, options)
-    assert passed == trial.fingerprint(served.read(bundled_model, options))
+    assert passed == trial.fingerprint(loading.read(bundled_model, options))
     labels = tmp_path / "labels.txt"
     labels.write_text("\n".join("abcdefghij"))
     others = LoadOptions(labels=labels)
-    assert trial.fingerprint(served.read(bundled_model, others)) != passed
-    assert trial.run(bundled_model, others) == trial.fingerprint(served.read(bundled_model, others))
+    assert trial.fingerprint(loading.read(bundled_model, others)) != passed
+    assert trial.run(bundled_model, others) == trial.fingerprint(
+        loading.read(bundled_model, others)
+    )
 
 
 def test_a_relative_path_is_the_caller_s(bundled_model, tmp_path, monkeypatch):
@@ -57,7 +59,7 @@ def test_what_the_child_refuses_is_raised_here_as_what_it_is(
     with pytest.raises(ModelFileError, match=r"not a \.tflite model"):
         trial.run(root / "README.md", LoadOptions())
 
-    sample = served.read(bundled_model, LoadOptions()).manifest.golden[0]
+    sample = loading.read(bundled_model, LoadOptions()).manifest.golden[0]
     lacking = altered({sample.file: None})
     with pytest.raises(ModelRefused, match="lacks its golden sample"):
         trial.run(lacking, LoadOptions())
