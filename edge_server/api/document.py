@@ -30,8 +30,11 @@ _BEFORE_VIEWS: Final = {
     408: "The request did not come to its end in time.",
     413: "The request is over the limit.",
     414: "The address is too long.",
+    417: "Of Expect, only 100-continue is understood.",
     421: "The request names a host that this server is not (see --allow-host).",
     431: "The headers are too long, or too many.",
+    501: "Of Transfer-Encoding, only chunked is understood.",
+    503: "The server is busy, or starting, or has no memory for more requests.",
 }
 _TEXT: Final = """\
 One image classifier, or several, on this device. Every error is `{"error": "one sentence that says
@@ -69,7 +72,7 @@ def build(app: Flask, model: ServedModel | None, *, tokens: bool) -> dict[str, A
         "components": {
             "schemas": dict(sorted(schemas.components.items())),
             "responses": {
-                f"Http{status}": writer.error_response([text])
+                f"Http{status}": writer.error_response([text], _headers_of(status))
                 for status, text in _BEFORE_VIEWS.items()
             },
         },
@@ -204,7 +207,7 @@ class _Writer:
             if texts[status] == [_BEFORE_VIEWS.get(status)]:
                 responses[str(status)] = {"$ref": f"#/components/responses/Http{status}"}
             else:
-                responses[str(status)] = self.error_response(texts[status])
+                responses[str(status)] = self.error_response(texts[status], _headers_of(status))
             if status in description.failures:
                 responses[str(status)]["content"] = self._contents(description.failures[status])
         for error in errors:
@@ -214,10 +217,11 @@ class _Writer:
                     response.setdefault("headers", {})[name] = schema
         return responses
 
-    def error_response(self, texts: Sequence[str]) -> Schema:
+    def error_response(self, texts: Sequence[str], headers: Schema) -> Schema:
         """What is answered where something is wrong; each of `texts` says what may be."""
         return {
             "description": " ".join(texts),
+            **({"headers": headers} if headers else {}),
             "content": {JSON: {"schema": self._schemas.of(ErrorAnswer)}},
         }
 
@@ -247,6 +251,12 @@ _ERROR_HEADERS: Final[dict[str, Schema]] = {
         "schema": {"type": "string"},
     },
 }
+
+
+def _headers_of(status: int) -> Schema:
+    """Headers that every answer of this status has."""
+    name = "Retry-After"
+    return {name: _ERROR_HEADERS[name]} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
 
 
 def _sentence(error: type[EdgeError]) -> str:

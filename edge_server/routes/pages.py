@@ -95,7 +95,7 @@ def blueprint(services: Services) -> Blueprint:
             title = services.settings.title or "Edge server"
             page = render_template("waiting.html", title=title, reason=str(error))
             # A kiosk has nobody to reload it.
-            return page, 503, {"Refresh": str(_WAITING_SECONDS)}
+            return page, 503, {"Refresh": str(_WAITING_SECONDS), "Retry-After": "1"}
         return render_template(
             "kiosk.html",
             title=services.settings.title or model.info.name.replace("_", " "),

@@ -122,8 +122,10 @@ def parse_index(body: bytes) -> bool:
 
 
 def parse_load(body: bytes) -> None:
-    """Raises NotOffered where a model is sent along, or its configuration."""
-    parameters = _document(body).get("parameters") or {}
+    """Raises NotOffered where a model is sent along, or its configuration; BadRequest."""
+    parameters = _document(body).get("parameters", {})
+    if not isinstance(parameters, dict):
+        raise BadRequest("parameters must be a JSON object: leave it out.")
     if parameters:
         raise NotOffered(
             "Models are loaded as their files are: put the file where the server looks for it, and "

@@ -89,6 +89,7 @@ def test_a_model_that_is_sent_along_is_not_taken(operated):
         "/v2/repository/models/digits/load", {"parameters": {"file:1/model.tflite": "AAAA"}}
     )
     assert (answer.status_code, list(answer.get_json())) == (501, ["error"])
+    assert operated("/v2/repository/models/digits/load", {"parameters": None}).status_code == 400
 
 
 def test_statistics_count_requests_pictures_and_runs(application, until):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import io
+from typing import Any
+from urllib.parse import urlsplit
 
+import requests
 import schemathesis
 from hypothesis import strategies
 from PIL import Image
@@ -26,3 +29,13 @@ schemathesis.openapi.format("byte", IMAGES.map(lambda data: base64.b64encode(dat
 schemathesis.openapi.format("binary", IMAGES)
 for media_type in ("image/*", "application/octet-stream"):
     schemathesis.openapi.media_type(media_type, IMAGES)
+
+
+@schemathesis.hook
+def after_call(context: Any, case: Any, response: Any) -> None:
+    """A model that was unloaded is loaded again, so that the next question finds it."""
+    path = urlsplit(response.request.url).path
+    if response.status_code == 200 and path.endswith("/unload"):
+        authorization = {"Authorization": response.request.headers["Authorization"]}
+        address = response.request.url.replace("/unload", "/load")
+        requests.post(address, headers=authorization, timeout=30).raise_for_status()
