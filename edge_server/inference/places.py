@@ -17,10 +17,13 @@ from edge_server.inference.pool import Occupancy, Pool
 
 
 class Places:
-    """So many places, for which at most `max_waiting` requests wait."""
+    """So many places, for which at most `max_waiting` requests wait.
 
-    def __init__(self, count: int, *, max_waiting: int) -> None:
-        self._pool = Pool(range(count), max_waiting=max_waiting)
+    `fill` says that they keep every processor busy when all are taken.
+    """
+
+    def __init__(self, count: int, *, max_waiting: int, fill: bool = False) -> None:
+        self._pool = Pool(range(count), max_waiting=max_waiting, stay=fill)
 
     @property
     def free(self) -> int:

@@ -15,6 +15,7 @@ from typing import Final, Generic, TypeVar
 
 from edge_server.deadline import Deadline
 from edge_server.errors import ClientGone, DeadlineExceeded, Overloaded
+from edge_server.wakeup import Sleeper
 
 T = TypeVar("T")
 
@@ -32,21 +33,42 @@ class Occupancy:
     max_waiting: int
 
 
+class _Waiting(Generic[T]):
+    """A thread that waits, for a member in a box of its own: nobody who comes later can take it."""
+
+    def __init__(self, stay: bool) -> None:
+        self._box: SimpleQueue[T] = SimpleQueue()
+        self._sleeper = Sleeper() if stay else None
+
+    def get(self, seconds: float | None = None) -> T:
+        """The member. Raises Empty where none comes in time."""
+        member = self._box.get(timeout=seconds)
+        if self._sleeper is not None:
+            self._sleeper.is_awake()
+        return member
+
+    def put(self, member: T) -> None:
+        if self._sleeper is not None:
+            self._sleeper.come_here()
+        self._box.put(member)
+
+
 class Pool(Generic[T]):
     """Hands each of its members to one borrower at a time, to the one who has waited longest.
 
-    At most `max_waiting` borrowers wait; one more is turned away at once.
+    At most `max_waiting` borrowers wait; one more is turned away at once. With `stay`, whoever has
+    waited goes on where the one before ran: for members that together keep every processor busy.
     """
 
-    def __init__(self, members: Sequence[T], *, max_waiting: int) -> None:
+    def __init__(self, members: Sequence[T], *, max_waiting: int, stay: bool = False) -> None:
         if not members:
             raise ValueError("a pool needs a member")
         self._free = list(members)
         self._size = len(self._free)
         self._max_waiting = max_waiting
-        # Each waits for a member in a box of its own, so that nobody who comes later can take it.
+        self._stay = stay
         # While anybody waits, no member is free.
-        self._waiting: deque[SimpleQueue[T]] = deque()
+        self._waiting: deque[_Waiting[T]] = deque()
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -102,21 +124,21 @@ class Pool(Generic[T]):
                     f"The server is busy ({len(self._waiting)} requests wait already): "
                     "try again in a second."
                 )
-            box: SimpleQueue[T] = SimpleQueue()
-            self._waiting.append(box)
+            own: _Waiting[T] = _Waiting(self._stay)
+            self._waiting.append(own)
         while True:
             try:
-                return box.get(timeout=min(_LOOK_UP, deadline.remaining))
+                return own.get(min(_LOOK_UP, deadline.remaining))
             except Empty:
                 if deadline.remaining == 0 or deadline.is_gone():
-                    return self._last_chance(box, deadline)
+                    return self._last_chance(own, deadline)
 
-    def _last_chance(self, box: SimpleQueue[T], deadline: Deadline) -> T:
+    def _last_chance(self, own: _Waiting[T], deadline: Deadline) -> T:
         """A member that came at the very moment when the wait ended is taken, not lost."""
         with self._lock:
-            if box not in self._waiting:
-                return box.get()
-            self._waiting.remove(box)
+            if own not in self._waiting:
+                return own.get()
+            self._waiting.remove(own)
         if deadline.is_gone():
             raise ClientGone("Whoever asked left while the request waited.")
         raise DeadlineExceeded(
