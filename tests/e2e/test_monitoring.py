@@ -221,8 +221,8 @@ def test_each_alert_fires_when_it_should_and_not_else(promtool: Any) -> None:
     promtool("test", "rules", cases)
 
 
-def test_the_readmes_scrape_configuration_is_one(promtool: Any, tmp_path: Path) -> None:
-    snippets = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+def test_the_documented_scrape_configuration_is_one(promtool: Any, tmp_path: Path) -> None:
+    snippets = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "monitoring.md").read_text(), re.S)
     (snippet,) = (text for text in snippets if "scrape_configs:" in text)
     file = tmp_path / "prometheus.yml"
     text = snippet.replace("/etc/prometheus/edge-server.token", str(tmp_path / "token"))

@@ -1,4 +1,4 @@
-"""The list of metrics: by Prometheus' conventions, and the README says the same."""
+"""The list of metrics: by Prometheus' conventions, and docs/monitoring.md says the same."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ def row(metric: Metric) -> str:
 
 @pytest.fixture(scope="module")
 def section(root):
-    """The README's section on metrics."""
-    text = (root / "README.md").read_text()
+    """The section on metrics."""
+    text = (root / "docs" / "monitoring.md").read_text()
     return re.search(r"^## Metrics\n(.*?)^## ", text, re.MULTILINE | re.DOTALL)[1]
 
 
-def test_the_readmes_table_says_what_the_code_exports(section):
+def test_the_table_says_what_the_code_exports(section):
     rows = re.findall(r"^\| `edge_.*$", section, re.MULTILINE)
     assert len(rows) > 20
     assert set(rows) <= {row(metric) for metric in METRICS}
 
 
-def test_the_readme_names_no_metric_that_is_not_there(root):
-    named = re.findall(r"`(edge_[a-z_]+)`", (root / "README.md").read_text())
+def test_the_text_names_no_metric_that_is_not_there(root):
+    named = re.findall(r"`(edge_[a-z_]+)`", (root / "docs" / "monitoring.md").read_text())
     assert {name for name in named if name != "edge_server"} <= NAMES
 
 

@@ -1,4 +1,4 @@
-"""The README's examples for clients of others, as they stand there."""
+"""The examples of docs/protocols.md for clients of others, as they stand there."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-HEADING = "### Clients of TensorFlow Serving, Triton and KServe\n"
 
 pytest.importorskip("kserve", reason="runs in the environment `scripts/environment clients`")
 
 
 def examples(language: str) -> list[str]:
-    section = (ROOT / "README.md").read_text().split(HEADING)[1].split("\n## ")[0]
+    section = (ROOT / "docs" / "protocols.md").read_text()
     return re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL)
 
 
