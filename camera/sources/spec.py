@@ -11,6 +11,7 @@ from camera.sources.file import FileSource
 from camera.sources.folder import FolderSource
 from camera.sources.http import HttpSource
 from camera.sources.options import number, picture_size, split_options
+from camera.sources.rtsp import RtspSource
 from camera.sources.source import Source
 from camera.sources.usb import FORMATS, UsbSource
 
@@ -70,6 +71,14 @@ def _https(rest: str) -> Source:
     return HttpSource(f"https:{rest}")
 
 
+def _rtsp(rest: str) -> Source:
+    return RtspSource(f"rtsp:{rest}")
+
+
+def _rtsps(rest: str) -> Source:
+    return RtspSource(f"rtsps:{rest}")
+
+
 def _usb(rest: str) -> Source:
     syntax = KINDS["usb"].syntax
     target, options = split_options(rest, {"size", "fps", "format"}, syntax)
@@ -123,4 +132,10 @@ KINDS: dict[str, Kind] = {
         _http,
     ),
     "https": Kind("https://HOST/PATH", "the same, encrypted", _https),
+    "rtsp": Kind(
+        "rtsp://HOST/PATH",
+        "a camera in the network, by the address of its H.264, H.265 or MJPEG stream",
+        _rtsp,
+    ),
+    "rtsps": Kind("rtsps://HOST/PATH", "the same, encrypted", _rtsps),
 }

@@ -19,6 +19,8 @@ from camera.sources import KINDS, from_spec
         ("usb:2?size=1280x720&fps=30&format=yuyv", "usb: /dev/video2 YUYV 1280x720 30 fps"),
         ("usb:/dev/v4l/by-id/cam-index0", "usb: /dev/v4l/by-id/cam-index0 MJPG"),
         (" USB:0 ", "usb: /dev/video0 MJPG"),
+        ("rtsp://me:secret@camera/live?a=b", "rtsp: camera/live"),
+        ("rtsps://camera:322/live", "rtsps: camera:322/live"),
     ],
 )
 def test_a_specification_names_its_source(text, described):
