@@ -19,7 +19,7 @@ from camera.state import CameraState
 from rtsp_camera import age
 
 COMMAND = [sys.executable, "-m", "camera", "-v", "snapshot"]
-CERTIFICATE = "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=camera".split()
+CERTIFICATE = ["openssl", "req", "-x509", "-nodes", "-newkey", "rsa:2048", "-subj", "/CN=camera"]
 
 
 def pictures(url, count=3):
