@@ -16,6 +16,7 @@ from camera.sources.address import parse, reason
 from camera.sources.backlog import Backlog, Slices
 from camera.sources.opencv import load_cv2, rgb_from_bgr
 from camera.sources.rtsp_trouble import PORTS, why_no_video
+from camera.sources.standstill import Standstill
 
 # Without an answer or a picture for so long the camera is gone. Seconds.
 _TIMEOUT: Final = 8.0
@@ -42,6 +43,7 @@ class RtspSource:
         self._capture: Any = None
         self._backlog = Backlog()
         self._slices = Slices()
+        self._standstill = Standstill()
         self._warned = False
 
     def open(self) -> None:
@@ -63,6 +65,7 @@ class RtspSource:
             raise CameraError(why_no_video(self._address))
         self._capture = capture
         self._backlog, self._slices, self._warned = Backlog(), Slices(), False
+        self._standstill.begin()
 
     def read(self) -> Pixels:
         if self._capture is None:
@@ -79,6 +82,7 @@ class RtspSource:
             elif self._is_wanted(began):
                 done, pixels = self._capture.retrieve()
                 if done:
+                    self._check_size(pixels)
                     return rgb_from_bgr(pixels)
                 failures += 1
         raise CameraError(
@@ -113,6 +117,15 @@ class RtspSource:
                 self._address.shown,
             )
         return True
+
+    def _check_size(self, pixels: Pixels) -> None:
+        if load_cv2().__version__.startswith("4.") and self._standstill.suspects(
+            pixels, time.monotonic()
+        ):
+            raise CameraError(
+                f"{self._address.shown} may have changed the size of its pictures; "
+                "it is opened again."
+            )
 
     def _check_reachable(self) -> None:
         """FFmpeg does not say why it can't connect, and waits for long."""

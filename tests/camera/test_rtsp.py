@@ -133,6 +133,30 @@ def test_lost_packets_cost_pictures_not_the_stream(rtsp_camera):
     assert len(pictures(rtsp_camera("--loss", "0.1").url(), 40)) == 40
 
 
+@pytest.mark.parametrize("size", ["160x120", "640x360"])
+def test_after_a_change_of_size_the_whole_scene_is_seen(
+    rtsp_camera, grab, until, monkeypatch, size
+):
+    monkeypatch.setattr("camera.sources.standstill._SUSPICIOUS", 0.5)
+    camera = rtsp_camera("--encoding", "h264")
+    grabber = grab(RtspSource(camera.url()))
+    until(lambda: grabber.status().state is CameraState.LIVE)
+    camera.resize(size)
+
+    def whole():
+        """The lower right quarter is black, in whatever size; the others are of one moment."""
+        pixels = grabber.latest().pixels[:, :, 0].astype(int)
+        y, x = (side // 2 for side in pixels.shape)
+        right = int((pixels[y + y // 2] - pixels[y + y // 2, 0] < -10).argmax())
+        low = int((pixels[:, x + x // 2] - pixels[0, x + x // 2] < -10).argmax())
+        one_moment = abs(pixels[4, 4] - pixels[-4, 4]) < 4
+        return one_moment and abs(right - x) < 5 and abs(low - y) < 5
+
+    # Not at once: the pictures of before are whole too.
+    time.sleep(1.5)
+    until(whole)
+
+
 def test_a_camera_that_reboots_is_found_again(rtsp_camera, grab, until):
     camera = rtsp_camera()
     grabber = grab(RtspSource(camera.url()))
