@@ -61,8 +61,9 @@ class Backlog:
 class Slices:
     """Tells whole pictures from those where a part is still to come.
 
-    FFmpeg hands out a picture once for each slice that a camera sends by itself, always with the
-    same timestamp; only the last one is whole. How many there are is learned from the one before.
+    Where a camera sends nothing but key frames, each in slices, FFmpeg hands out a picture once a
+    slice, always with the same timestamp; only the last one is whole. How many there are is learned
+    from the picture before.
     """
 
     def __init__(self) -> None:

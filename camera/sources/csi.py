@@ -42,7 +42,9 @@ class CsiSource:
         options = ["--camera", str(self._number), "--size", "{}x{}".format(*self._size)]
         if self._fps:
             options += ["--fps", str(self._fps)]
-        self._child = Child(command(self._python, *options), self._explain)
+        self._child = Child(
+            lambda output: command(self._python, "--output", str(output), *options), self._explain
+        )
 
     def read(self) -> Jpeg:
         if self._child is None:

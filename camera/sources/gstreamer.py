@@ -20,7 +20,7 @@ _LAUNCH: Final = "gst-launch-1.0"
 _SYNTAX: Final = "gstreamer:v4l2src device=/dev/video0 ! videoconvert"
 # What can't be encoded in time is left out, so that no picture waits.
 _NEWEST: Final = "queue leaky=downstream max-size-buffers=1 max-size-bytes=0 max-size-time=0"
-_OUTPUT: Final = "multipartmux boundary=picture ! fdsink fd=1"
+_OUTPUT: Final = "multipartmux boundary=picture ! fdsink"
 
 
 class GStreamerSource:
@@ -49,8 +49,10 @@ class GStreamerSource:
                 f"This needs {_LAUNCH}; run sudo apt-get install gstreamer1.0-tools "
                 "gstreamer1.0-plugins-base gstreamer1.0-plugins-good."
             )
-        rest = f"! {_NEWEST} ! {encoding(self._words)}{_OUTPUT}"
-        self._child = Child([_LAUNCH, "-q", *self._words, *shlex.split(rest)], explain)
+        rest = f"! {_NEWEST} ! {encoding(self._words)}{_OUTPUT}".split()
+        self._child = Child(
+            lambda output: [_LAUNCH, "-q", *self._words, *rest, f"fd={output}"], explain
+        )
 
     def read(self) -> Jpeg:
         if self._child is None:

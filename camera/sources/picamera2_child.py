@@ -1,4 +1,4 @@
-"""Sends the pictures of a Raspberry Pi's CSI camera to standard output, as a stream of parts.
+"""Sends the pictures of a Raspberry Pi's CSI camera as a stream of parts.
 
 The system's own Python runs this file by its path, since picamera2 comes with Raspberry Pi OS and
 no virtual environment has it. So it imports nothing of this program.
@@ -7,12 +7,13 @@ no virtual environment has it. So it imports nothing of this program.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import json
 import os
 import sys
 import threading
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 # Of the line for the user, among those that libcamera writes.
 MARK = "edge-camera: "
@@ -89,7 +90,8 @@ def stream(picamera2: Any, options: argparse.Namespace) -> None:
     newest = Newest()
     camera.start_recording(encoder(picamera2.encoders), picamera2.outputs.FileOutput(newest))
     try:
-        send(newest)
+        with os.fdopen(options.output, "wb") as output:
+            send(newest, output)
     finally:
         camera.stop_recording()
         camera.close()
@@ -105,8 +107,7 @@ def encoder(encoders: Any) -> Any:
     return encoders.JpegEncoder(q=85)
 
 
-def send(newest: Newest) -> None:
-    output = sys.stdout.buffer
+def send(newest: Newest, output: IO[bytes]) -> None:
     while True:
         picture = newest.take()
         output.write(b"--picture\r\nContent-Length: %d\r\n\r\n" % len(picture))
@@ -118,6 +119,7 @@ def send(newest: Newest) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--list", action="store_true")
+    parser.add_argument("--output", type=int, default=1, help="a file descriptor")
     parser.add_argument("--camera", type=int, default=0)
     parser.add_argument("--size", default="1280x720")
     parser.add_argument("--fps", type=float, default=0.0)
@@ -126,11 +128,9 @@ def main() -> None:
     if options.list:
         sys.stdout.write(json.dumps([camera.get("Model", "") for camera in cameras(picamera2)]))
         return
-    try:
+    # Told to end, or nobody reads any more.
+    with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
         stream(picamera2, options)
-    except (KeyboardInterrupt, BrokenPipeError):
-        # Nobody reads any more; what Python still holds for standard output can't be written.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -14,19 +14,26 @@ GROWING = """
 import io, sys, time
 from PIL import Image
 began = time.monotonic()
+output = open(int(sys.argv[1]), "wb")
 while True:
     file = io.BytesIO()
     Image.new("L", (16 + int((time.monotonic() - began) / 0.05), 16)).save(file, "JPEG")
-    sys.stdout.buffer.write(b"--b\\r\\nContent-Length: %d\\r\\n\\r\\n" % file.tell())
-    sys.stdout.buffer.write(file.getvalue() + b"\\r\\n")
-    sys.stdout.flush()
+    output.write(b"--b\\r\\nContent-Length: %d\\r\\n\\r\\n" % file.tell())
+    output.write(file.getvalue() + b"\\r\\n")
+    output.flush()
     sys.stderr.write("noise" * 2000)
+    print("more" * 2000, flush=True)
     time.sleep(0.05)
 """
 
 
 def child(script):
-    return closing(Child([sys.executable, "-c", script], lambda errors: f"It said: {errors}"))
+    return closing(
+        Child(
+            lambda output: [sys.executable, "-c", script, str(output)],
+            lambda said: f"It said: {said}",
+        )
+    )
 
 
 def test_after_a_pause_the_newest_picture_comes_first():
@@ -36,7 +43,7 @@ def test_after_a_pause_the_newest_picture_comes_first():
         assert source.read().size[0] > before + 20
 
 
-def test_noise_on_standard_error_holds_up_nothing():
+def test_noise_on_standard_output_and_error_disturbs_nothing():
     with child(GROWING) as source:
         widths = [source.read().size[0] for _ in range(20)]
     assert widths == sorted(widths)
@@ -46,7 +53,7 @@ def test_noise_on_standard_error_holds_up_nothing():
     "script",
     [
         "import sys; sys.exit('too bad')",
-        "import os, sys, time; os.close(1); time.sleep(0.1); sys.exit('too bad')",
+        "import os, sys, time; os.close(int(sys.argv[1])); time.sleep(0.1); sys.exit('too bad')",
     ],
 )
 def test_the_last_words_of_a_program_are_explained(script):
@@ -68,4 +75,4 @@ def test_a_program_that_waits_for_nothing_can_be_closed_twice():
 
 def test_a_missing_program_is_named():
     with pytest.raises(CameraError, match="no program nothing-like-it"):
-        Child(["nothing-like-it"], str)
+        Child(lambda output: ["nothing-like-it"], str)

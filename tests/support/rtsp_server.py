@@ -25,7 +25,7 @@ _FAST = "tune=zerolatency speed-preset=ultrafast key-int-max=12"
 H264 = f"x264enc {_FAST} option-string=scenecut=0"
 ENCODINGS = {
     "h264": f"{H264} threads=1 ! rtph264pay config-interval=-1",
-    "slices": f"{H264} ! rtph264pay config-interval=-1",
+    "slices": "x264enc tune=zerolatency threads=2 key-int-max=1 ! rtph264pay config-interval=-1",
     "h265": f"x265enc {_FAST} ! rtph265pay config-interval=-1",
     "mjpeg": "jpegenc ! rtpjpegpay",
     "sound": "",
