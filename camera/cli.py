@@ -15,6 +15,11 @@ from camera.grabber import Grabber
 from camera.jpeg import encode_rgb
 from camera.measure import frame_after, measure
 from camera.sources import KINDS, Source, from_spec
+from camera.sources.csi_devices import (
+    list_csi_cameras,
+    list_jetson_cameras,
+    without_csi_hardware,
+)
 from camera.sources.v4l2 import list_devices
 
 OK, FAILED, WRONG_USAGE = 0, 1, 2
@@ -88,9 +93,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _list() -> int:
-    rows = [(device.spec, device.name) for device in list_devices()]
+    rows = without_csi_hardware((device.spec, device.name) for device in list_devices())
+    rows += list_csi_cameras() + list_jetson_cameras()
     if not rows:
-        print("No camera is plugged in, or none that V4L2 knows.\n")
+        print("No camera is plugged in, or none that this machine knows.\n")
     _print_rows("Cameras of this machine", rows)
     _print_rows("What can be used", [(kind.syntax, kind.meaning) for kind in KINDS.values()])
     return OK

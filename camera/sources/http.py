@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ssl
 import urllib.error
-import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from typing import Any, Final
@@ -13,6 +11,7 @@ from camera.errors import CameraError
 from camera.frame import Jpeg
 from camera.jpeg import read_jpeg
 from camera.sources import multipart
+from camera.sources.address import Address, parse, reason
 from camera.sources.pacing import Pacer
 
 # Without a byte for so long the camera is gone. Seconds.
@@ -30,17 +29,10 @@ class HttpSource:
 
     def __init__(self, url: str) -> None:
         """Raises CameraError for an address that is none; it is not repeated there."""
-        try:
-            parts = urllib.parse.urlsplit(url)
-            _ = parts.port
-        except ValueError as error:
-            raise CameraError(_NO_ADDRESS) from error
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise CameraError(_NO_ADDRESS)
-        host = parts.netloc.rpartition("@")[2]
-        self._url = urllib.parse.urlunsplit(parts._replace(netloc=host, fragment=""))
-        self._shown = f"{host}{parts.path}"
-        self._opener = _opener(self._url, parts.username, parts.password)
+        address = parse(url, ("http", "https"))
+        self._url = address.url
+        self._shown = address.shown
+        self._opener = _opener(address)
         self._answer: Any = None
         self._pictures: Iterator[Jpeg] | None = None
         self._pacer = Pacer(1.0 / _PICTURES_A_SECOND)
@@ -64,7 +56,9 @@ class HttpSource:
         try:
             picture = self._single() if self._pictures is None else next(self._pictures, None)
         except (OSError, ValueError) as error:
-            raise CameraError(f"{self._shown} stopped in the middle: {_reason(error)}.") from error
+            raise CameraError(
+                f"{self._shown} stopped in the middle: {reason(error, _TIMEOUT)}."
+            ) from error
         if picture is None:
             raise CameraError(f"{self._shown} has ended its stream; it is asked again.")
         return picture
@@ -102,18 +96,16 @@ class HttpSource:
                 f"{self._shown} answers with status {error.code}; check the path of the address."
             ) from None
         except (OSError, ValueError) as error:
-            raise CameraError(f"{self._shown} can't be reached: {_reason(error)}.") from None
+            raise CameraError(
+                f"{self._shown} can't be reached: {reason(error, _TIMEOUT)}."
+            ) from None
 
 
-_NO_ADDRESS: Final = "That is no address of a camera; write http://HOST/PATH or https://HOST/PATH."
-
-
-def _opener(url: str, user: str | None, password: str | None) -> Any:
+def _opener(address: Address) -> Any:
     handlers: list[Any] = []
-    if user is not None:
+    if address.user is not None:
         known = urllib.request.HTTPPasswordMgrWithDefaultRealm()
-        name, secret = (urllib.parse.unquote(text or "") for text in (user, password))
-        known.add_password(None, url, name, secret)
+        known.add_password(None, address.url, address.user, address.password or "")
         handlers += [
             urllib.request.HTTPBasicAuthHandler(known),
             urllib.request.HTTPDigestAuthHandler(known),
@@ -121,14 +113,3 @@ def _opener(url: str, user: str | None, password: str | None) -> Any:
     # A proxy of the environment is for the internet, not for a camera beside the device.
     handlers.append(urllib.request.ProxyHandler({}))
     return urllib.request.build_opener(*handlers)
-
-
-def _reason(error: Exception) -> str:
-    reason = error.reason if isinstance(error, urllib.error.URLError) else error
-    if isinstance(reason, TimeoutError):
-        return f"nothing came for {_TIMEOUT:g} s"
-    if isinstance(reason, ssl.SSLError):
-        return f"its certificate is not accepted ({reason.reason or 'TLS'})"
-    if isinstance(reason, OSError) and reason.strerror:
-        return reason.strerror
-    return str(reason) or type(reason).__name__

@@ -7,7 +7,7 @@ without Content-Length, with boundaries that their header does not name.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import IO, Final
+from typing import Final, Protocol
 
 from camera.errors import CameraError
 from camera.frame import Jpeg
@@ -22,7 +22,14 @@ _READ: Final = 64 * 1024
 _MAX_TORN: Final = 50
 
 
-def pictures(stream: IO[bytes]) -> Iterator[Jpeg]:
+class Stream(Protocol):
+    """Anything that gives what has come, rather than wait until a whole buffer is full."""
+
+    def read1(self, size: int, /) -> bytes:
+        """At most `size` bytes, at least one; b'' at the end."""
+
+
+def pictures(stream: Stream) -> Iterator[Jpeg]:
     """The whole pictures of a stream, one after the other, until it ends.
 
     Torn ones are left out. Raises CameraError where it holds something else, and whatever
@@ -43,7 +50,7 @@ def pictures(stream: IO[bytes]) -> Iterator[Jpeg]:
             )
 
 
-def _parts(stream: IO[bytes]) -> Iterator[bytes]:
+def _parts(stream: Stream) -> Iterator[bytes]:
     buffered = _Buffered(stream)
     boundary = _first_boundary(buffered)
     while boundary is not None:
@@ -107,9 +114,8 @@ def _content_length(buffered: _Buffered) -> int | None:
 class _Buffered:
     """Reads what is there, never more than is needed for the next picture."""
 
-    def __init__(self, stream: IO[bytes]) -> None:
-        # read1() gives what has come; read() would wait until a whole buffer is full.
-        self._read = getattr(stream, "read1", stream.read)
+    def __init__(self, stream: Stream) -> None:
+        self._read = stream.read1
         self._bytes = bytearray()
 
     def line(self) -> bytes | None:

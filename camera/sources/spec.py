@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from camera.errors import CameraError
+from camera.sources.csi import CsiSource
 from camera.sources.file import FileSource
 from camera.sources.folder import FolderSource
+from camera.sources.gstreamer import GStreamerSource
 from camera.sources.http import HttpSource
+from camera.sources.jetson import jetson_csi
 from camera.sources.options import number, picture_size, split_options
+from camera.sources.rtsp import RtspSource
 from camera.sources.source import Source
 from camera.sources.usb import FORMATS, UsbSource
 
@@ -70,6 +74,50 @@ def _https(rest: str) -> Source:
     return HttpSource(f"https:{rest}")
 
 
+def _rtsp(rest: str) -> Source:
+    return RtspSource(f"rtsp:{rest}")
+
+
+def _rtsps(rest: str) -> Source:
+    return RtspSource(f"rtsps:{rest}")
+
+
+def _gstreamer(rest: str) -> Source:
+    return GStreamerSource(rest)
+
+
+def _csi(rest: str) -> Source:
+    syntax = KINDS["csi"].syntax
+    target, options = split_options(rest, {"size", "fps"}, syntax)
+    return CsiSource(
+        _connector(target, syntax),
+        size=picture_size(options, "size", syntax),
+        fps=_frame_rate(options, syntax),
+    )
+
+
+def _jetson_csi(rest: str) -> Source:
+    syntax = KINDS["jetson-csi"].syntax
+    target, options = split_options(rest, {"size", "fps", "flip"}, syntax)
+    flip = number(options, "flip", default=0.0, lowest=0.0, highest=7.0, syntax=syntax)
+    return jetson_csi(
+        _connector(target, syntax),
+        size=picture_size(options, "size", syntax),
+        fps=_frame_rate(options, syntax),
+        flip=round(flip),
+    )
+
+
+def _connector(target: str, syntax: str) -> int:
+    if not (target.isascii() and target.isdigit() and len(target) <= 2):
+        raise CameraError(f"A CSI camera is named by its number, not '{target}'; write {syntax}.")
+    return int(target)
+
+
+def _frame_rate(options: Mapping[str, str], syntax: str) -> float | None:
+    return number(options, "fps", default=0.0, lowest=1.0, highest=1000.0, syntax=syntax) or None
+
+
 def _usb(rest: str) -> Source:
     syntax = KINDS["usb"].syntax
     target, options = split_options(rest, {"size", "fps", "format"}, syntax)
@@ -117,10 +165,25 @@ KINDS: dict[str, Kind] = {
         "a USB camera, by number or device (usb:/dev/video0)",
         _usb,
     ),
+    "csi": Kind("csi:0[?size=1280x720&fps=30]", "a CSI camera of a Raspberry Pi", _csi),
+    "jetson-csi": Kind(
+        "jetson-csi:0[?size=1280x720&fps=30&flip=0]",
+        "a CSI camera of an NVIDIA Jetson",
+        _jetson_csi,
+    ),
+    "gstreamer": Kind(
+        "gstreamer:PIPELINE", "the pictures of a GStreamer pipeline without its sink", _gstreamer
+    ),
     "http": Kind(
         "http://HOST/PATH",
         "a camera in the network, by the address of its MJPEG stream or of its picture",
         _http,
     ),
     "https": Kind("https://HOST/PATH", "the same, encrypted", _https),
+    "rtsp": Kind(
+        "rtsp://HOST/PATH",
+        "a camera in the network, by the address of its H.264, H.265 or MJPEG stream",
+        _rtsp,
+    ),
+    "rtsps": Kind("rtsps://HOST/PATH", "the same, encrypted", _rtsps),
 }

@@ -13,6 +13,9 @@ from camera.backoff import Backoff
 from camera.frame import Pixels
 from camera.grabber import Grabber
 from camera.sources import Source
+from rtsp_camera import rtsp_camera
+
+__all__ = ["rtsp_camera"]
 
 Play = Callable[[int, int], Pixels]
 

@@ -19,13 +19,19 @@ from camera.sources import KINDS, from_spec
         ("usb:2?size=1280x720&fps=30&format=yuyv", "usb: /dev/video2 YUYV 1280x720 30 fps"),
         ("usb:/dev/v4l/by-id/cam-index0", "usb: /dev/v4l/by-id/cam-index0 MJPG"),
         (" USB:0 ", "usb: /dev/video0 MJPG"),
+        ("rtsp://me:secret@camera/live?a=b", "rtsp: camera/live"),
+        ("rtsps://camera:322/live", "rtsps: camera:322/live"),
+        ("csi:0", "csi: 0 1280x720"),
+        ("csi:1?size=640x480&fps=15", "csi: 1 640x480 15 fps"),
+        ("jetson-csi:1?size=1920x1080&fps=30&flip=2", "jetson-csi: 1 1920x1080 30 fps"),
+        ("gstreamer:souphttpsrc user-pw=secret ! jpegparse", "gstreamer: souphttpsrc ! jpegparse"),
     ],
 )
 def test_a_specification_names_its_source(text, described):
     assert from_spec(text).describe().startswith(described)
 
 
-@pytest.mark.parametrize("text", ["", "webcam", "csi:0", "0", "/dev/video0"])
+@pytest.mark.parametrize("text", ["", "webcam", "raspi:0", "0", "/dev/video0"])
 def test_an_unknown_kind_lists_what_is_known(text):
     with pytest.raises(CameraError) as raised:
         from_spec(text)
@@ -52,6 +58,15 @@ def test_an_unknown_kind_lists_what_is_known(text):
         ("usb:0?fps=0", "'0'"),
         ("usb:0?fps=30&fps=60", "twice"),
         ("usb:0?format=H264", "MJPG, YUYV"),
+        ("csi:", "''"),
+        ("csi:/dev/video0", "by its number"),
+        ("csi:0?size=big", "'big'"),
+        ("csi:0?flip=1", "'flip'"),
+        ("jetson-csi:first", "'first'"),
+        ("jetson-csi:0?flip=8", "'8'"),
+        ("gstreamer:", "elements with !"),
+        ("gstreamer:v4l2src !", "elements with !"),
+        ("gstreamer:v4l2src device='/dev/video0", "quotation mark"),
     ],
 )
 def test_a_malformed_specification_says_what_is_wrong(text, offender):
