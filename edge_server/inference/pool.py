@@ -35,7 +35,8 @@ class Occupancy:
 class Pool(Generic[T]):
     """Hands each of its members to one borrower at a time, to the one who has waited longest.
 
-    At most `max_waiting` borrowers wait; one more is turned away at once.
+    At most `max_waiting` borrowers wait; one more is turned away at once. Patient ones do not count
+    among them: they get what nobody else waits for.
     """
 
     def __init__(self, members: Sequence[T], *, max_waiting: int) -> None:
@@ -47,6 +48,7 @@ class Pool(Generic[T]):
         # Each waits for a member in a box of its own, so that nobody who comes later can take it.
         # While anybody waits, no member is free.
         self._waiting: deque[SimpleQueue[T]] = deque()
+        self._patient: deque[SimpleQueue[T]] = deque()
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -83,40 +85,48 @@ class Pool(Generic[T]):
         finally:
             self.give(member)
 
-    def take(self, deadline: Deadline | float, *, admitted: bool = False) -> T:
-        """As borrow(), for whoever gives the member back with give()."""
+    def take(
+        self, deadline: Deadline | float, *, admitted: bool = False, patient: bool = False
+    ) -> T:
+        """As borrow(), for whoever gives the member back with give().
+
+        Who is `patient` lets all others go first, those who come later too.
+        """
         if not isinstance(deadline, Deadline):
             deadline = Deadline(deadline)
-        member = self._take(deadline, admitted)
+        member = self._take(deadline, admitted, self._patient if patient else self._waiting)
         if deadline.is_gone():
             self.give(member)
             raise ClientGone("Whoever asked left before an interpreter was free.")
         return member
 
-    def _take(self, deadline: Deadline, admitted: bool) -> T:
+    def _take(self, deadline: Deadline, admitted: bool, line: deque[SimpleQueue[T]]) -> T:
         with self._lock:
             if self._free:
                 return self._free.pop()
-            if not admitted and len(self._waiting) >= self._max_waiting:
+            is_full = line is self._waiting and len(line) >= self._max_waiting
+            if is_full and not admitted:
                 raise Overloaded(
                     f"The server is busy ({len(self._waiting)} requests wait already): "
                     "try again in a second."
                 )
             box: SimpleQueue[T] = SimpleQueue()
-            self._waiting.append(box)
+            line.append(box)
         while True:
             try:
                 return box.get(timeout=min(_LOOK_UP, deadline.remaining))
             except Empty:
                 if deadline.remaining == 0 or deadline.is_gone():
-                    return self._last_chance(box, deadline)
+                    return self._last_chance(box, line, deadline)
 
-    def _last_chance(self, box: SimpleQueue[T], deadline: Deadline) -> T:
+    def _last_chance(
+        self, box: SimpleQueue[T], line: deque[SimpleQueue[T]], deadline: Deadline
+    ) -> T:
         """A member that came at the very moment when the wait ended is taken, not lost."""
         with self._lock:
-            if box not in self._waiting:
+            if box not in line:
                 return box.get()
-            self._waiting.remove(box)
+            line.remove(box)
         if deadline.is_gone():
             raise ClientGone("Whoever asked left while the request waited.")
         raise DeadlineExceeded(
@@ -127,8 +137,9 @@ class Pool(Generic[T]):
     def give(self, member: T) -> None:
         """Hand a member back, to whoever has waited longest."""
         with self._lock:
-            if self._waiting:
-                self._waiting.popleft().put(member)
+            line = self._waiting or self._patient
+            if line:
+                line.popleft().put(member)
             else:
                 # Last in, first out: the one just used has its weights in the caches.
                 self._free.append(member)
