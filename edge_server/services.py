@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 from camera.broadcast import Broadcast
@@ -22,6 +23,8 @@ from edge_server.repository.directory import ModelDirectory, SingleFile
 from edge_server.repository.loading import Loader
 from edge_server.repository.rules import Rules, parse_labels, parse_pins
 from edge_server.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -77,9 +80,10 @@ def build(settings: Settings) -> Services:
     Raises ModelFileError, ModelRefused, SettingError.
     """
     grabber = _grabber(settings)
-    if settings.mqtt and grabber is None:
-        raise SettingError("--mqtt tells what a camera sees: give one with --camera.")
     publisher_ = publisher.from_settings(settings)
+    if publisher_ is not None and grabber is None:
+        # No error: the installer tries new versions without the camera.
+        _log.warning("without a camera nothing is published over MQTT; --camera gives one")
     observations = Observations()
     options = _load_options(settings, observations)
     models = _models(settings, options)

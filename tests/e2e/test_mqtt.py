@@ -322,3 +322,14 @@ def test_prometheus_is_told_whether_the_broker_is_there(broker, publish, listen)
     assert connected() == "0.0"
     broker.start()
     until(lambda: connected() == "1.0")
+
+
+def test_without_a_camera_nothing_is_published_which_is_said(broker, publish, listen):
+    broker.start()
+    listener = listen()
+    server = publish("--camera", "none")
+    assert server.get("/healthz")["status"] == "alive"
+    assert "without a camera nothing is published over MQTT" in server.log
+    server.process.terminate()
+    assert server.process.wait(15) == 0
+    assert listener.messages == []

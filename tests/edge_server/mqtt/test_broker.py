@@ -104,11 +104,6 @@ def test_the_settings_are_shown_without_the_password(form, capsys, monkeypatch):
     assert "hidden" not in shown
 
 
-def test_without_a_camera_there_is_nothing_to_publish():
-    with pytest.raises(SettingError, match="give one with --camera"):
-        build(Settings(camera="none", mqtt="mqtt://broker"))
-
-
 @pytest.mark.skipif(importlib.util.find_spec("paho") is not None, reason="paho-mqtt is installed")
 def test_without_paho_the_user_is_told_how_to_get_it():
     with pytest.raises(SettingError, match=r"pip install -r requirements-mqtt\.txt"):
