@@ -163,6 +163,13 @@ class ClientGone(EdgeError):
     status = 499
 
 
+class TooManySubscribers(EdgeError):
+    """As many follow the events already as may."""
+
+    status = 503
+    retry_after = 5
+
+
 class CameraUnavailable(EdgeError):
     """There is no camera, or it has no fresh frame."""
 

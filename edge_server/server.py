@@ -62,11 +62,12 @@ def run(settings: Settings) -> None:
 
 
 def _make(settings: Settings) -> Any:
-    # A request that waits for an interpreter and a viewer each hold a thread; with one for each
-    # of them and some to spare, health checks are always answered and excess load is shed by the
-    # pool, at once, and not by a queue of connections.
+    # A request that waits for an interpreter, a viewer and a subscriber each hold a thread; with
+    # one for each of them and some to spare, health checks are always answered and excess load is
+    # shed by the pool, at once, and not by a queue of connections.
     interpreters = settings.interpreters or MAX_INTERPRETERS
-    threads = settings.viewers + settings.queue + interpreters + _SPARE_THREADS
+    followers = settings.viewers + settings.subscribers
+    threads = followers + settings.queue + interpreters + _SPARE_THREADS
     options = Options(
         limits=Limits(body=settings.max_body * 2**20),
         upload_seconds=settings.upload_timeout,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 from camera.broadcast import Broadcast
@@ -10,23 +11,30 @@ from camera.grabber import Grabber
 from camera.sources import from_spec
 from edge_server.errors import CameraUnavailable, SettingError
 from edge_server.inference import delegate, loading
+from edge_server.inference import region as regions
 from edge_server.inference.loading import LoadOptions
 from edge_server.inference.statistics import Observations
 from edge_server.live import Live
+from edge_server.live.subscribers import Subscribers
+from edge_server.mqtt import publisher
+from edge_server.mqtt.publisher import Publisher
 from edge_server.repository import Repository
 from edge_server.repository.directory import ModelDirectory, SingleFile
 from edge_server.repository.loading import Loader
 from edge_server.repository.rules import Rules, parse_labels, parse_pins
 from edge_server.settings import Settings
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Camera:
-    """A camera that is being watched: frames, their JPEGs, their classifications."""
+    """A camera that is being watched: frames, their JPEGs, their classifications, who follows."""
 
     grabber: Grabber
     broadcast: Broadcast
     live: Live
+    subscribers: Subscribers
 
 
 @dataclass(frozen=True)
@@ -37,16 +45,23 @@ class Services:
     models: Repository
     camera: Camera | None
     observations: Observations
+    publisher: Publisher | None = None
 
     def start(self) -> None:
         """Begin to read the camera, and to follow changes of the models."""
         self.models.start()
         if self.camera is not None:
             self.camera.grabber.start()
+            self.camera.live.start()
+            if self.publisher is not None:
+                self.publisher.start(self.camera.grabber, self.camera.live)
 
     def stop(self) -> None:
-        """Let go of the camera; its streams end."""
+        """Let go of the camera; its streams and events end."""
+        if self.publisher is not None:
+            self.publisher.stop()
         if self.camera is not None:
+            self.camera.live.stop()
             self.camera.grabber.stop()
         self.models.stop()
 
@@ -65,10 +80,15 @@ def build(settings: Settings) -> Services:
     Raises ModelFileError, ModelRefused, SettingError.
     """
     grabber = _grabber(settings)
+    publisher_ = publisher.from_settings(settings)
+    if publisher_ is not None and grabber is None:
+        # No error: the installer tries new versions without the camera.
+        _log.warning("without a camera nothing is published over MQTT; --camera gives one")
     observations = Observations()
     options = _load_options(settings, observations)
     models = _models(settings, options)
-    return Services(settings, models, _camera(settings, grabber, models), observations)
+    camera = _camera(settings, grabber, models)
+    return Services(settings, models, camera, observations, publisher_)
 
 
 def _models(settings: Settings, options: LoadOptions) -> Repository:
@@ -124,4 +144,12 @@ def _camera(settings: Settings, grabber: Grabber | None, models: Repository) -> 
     if grabber is None:
         return None
     broadcast = Broadcast(grabber, max_viewers=settings.viewers)
-    return Camera(grabber, broadcast, Live(grabber, models.get))
+    live = Live(
+        grabber,
+        models.get,
+        fps=settings.classify_fps,
+        region=regions.parse(settings.region) if settings.region else None,
+        smoothing=settings.smoothing,
+        min_confidence=settings.min_confidence,
+    )
+    return Camera(grabber, broadcast, live, Subscribers(settings.subscribers))

@@ -18,7 +18,9 @@ from edge_server.configuration.declaration import declared, setting
 from edge_server.configuration.sources import Reading
 from edge_server.errors import SettingError
 from edge_server.inference import delegate as delegates
+from edge_server.inference import region as regions
 from edge_server.inference.preprocessing import PRESETS
+from edge_server.mqtt import broker, topics
 from edge_server.origins import check_origins
 from edge_server.repository import rules
 
@@ -36,6 +38,10 @@ def _check_camera(spec: str) -> None:
 def _check_delegate_options(options: Sequence[str]) -> None:
     for option in options:
         delegates.pair(option)
+
+
+def _check_region(text: str) -> None:
+    regions.parse(text)
 
 
 def _check_pins(texts: Sequence[str]) -> None:
@@ -162,6 +168,82 @@ class Settings:
         "SPEC",
         check=_check_camera,
         reason="no camera is opened unasked, and the demo's digits fit the bundled model alone",
+    )
+    classify_fps: float = setting(
+        0.0,
+        "frames of the camera that are classified each second, at most (0: as many as pay)",
+        "N",
+        minimum=0,
+        maximum=120,
+        reason="ten a second while the scene changes and four while it does not, never more than "
+        "half of the time, and uploads go first",
+    )
+    region: str | None = setting(
+        None,
+        "part of the camera's picture to classify: left edge, upper edge, width and height as "
+        "fractions of the upright picture, such as 0.25,0,0.5,1",
+        "X,Y,WIDTH,HEIGHT",
+        check=_check_region,
+        reason="nobody but you knows where in the picture the things will be",
+    )
+    smoothing: float = setting(
+        0.5,
+        "seconds over which the camera's answers are averaged (0: each frame for itself)",
+        "SECONDS",
+        minimum=0,
+        maximum=60,
+        reason="a label stops to flicker, and a person who puts something down waits no longer "
+        "for it than to look up",
+    )
+    min_confidence: float = setting(
+        0.5,
+        "confidence from which on an answer about the camera's picture is sure",
+        "0..1",
+        minimum=0,
+        maximum=1,
+        reason="from half on, no other class can be as likely",
+    )
+    subscribers: int = setting(
+        8,
+        "most programs that follow GET /camera/events at once",
+        "N",
+        minimum=0,
+        maximum=256,
+        reason="each holds a thread; a page and a home automation need one each",
+    )
+    mqtt: str | None = setting(
+        None,
+        "MQTT broker that is told what the camera sees: mqtt://USER@HOST, or mqtts://USER@HOST for "
+        "an encrypted connection; needs requirements-mqtt.txt",
+        "ADDRESS",
+        check=broker.check,
+        reason="what a camera sees leaves the device only when asked for",
+    )
+    mqtt_password_file: Path | None = setting(
+        None,
+        "file with the password for --mqtt in its first line",
+        "FILE",
+        reason="others on the device see what stands in a command line",
+    )
+    mqtt_ca: Path | None = setting(
+        None,
+        "certificate, PEM, of whoever signed that of the broker of mqtts://",
+        "FILE",
+        reason="the system's own authorities do for a broker with a public name",
+    )
+    mqtt_topic: str = setting(
+        "",
+        "topic below which all is published (default: edge-server/ and the device's name)",
+        "TOPIC",
+        check=topics.check,
+        reason="of twenty kiosks each has a name, and so a topic of its own",
+    )
+    mqtt_discovery: str = setting(
+        "homeassistant",
+        "topic where Home Assistant looks for new devices; none for not telling it",
+        "TOPIC",
+        check=topics.check,
+        reason="that is Home Assistant's own default, and nobody else reads there",
     )
     title: str = setting(
         "",

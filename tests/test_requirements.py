@@ -86,7 +86,7 @@ def test_what_every_device_gets_needs_no_compiler_on_armv7l(
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("name", ["requirements-edge.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("name", [f"requirements-{use}.txt" for use in ("edge", "mqtt", "dev")])
 def test_every_requirement_has_an_upper_bound(root: Path, name: str) -> None:
     from packaging.requirements import Requirement
 
@@ -101,3 +101,4 @@ def test_dependencies_are_written_once(root: Path) -> None:
     assert "dependencies" in project["project"]["dynamic"]
     dynamic = project["tool"]["setuptools"]["dynamic"]
     assert dynamic["dependencies"] == {"file": ["requirements-edge.txt"]}
+    assert dynamic["optional-dependencies"]["mqtt"] == {"file": ["requirements-mqtt.txt"]}

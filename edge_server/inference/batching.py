@@ -8,14 +8,17 @@ leave the caches. So it is measured where it runs, when the model is loaded.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeVar
 
 import numpy as np
 
 from edge_server.errors import ModelFileError
 from edge_server.inference.probe import batch_refusal, pictures
 from edge_server.inference.runtime import Model, dequantize
+
+T = TypeVar("T")
 
 # Four have most of the gain; more only cost memory.
 BATCH: Final = 4
@@ -68,3 +71,14 @@ def chunks(count: int, workers: int, size: int) -> Iterator[range]:
         yield range(number * size, (number + 1) * size)
     for position in range(batches * size, count):
         yield range(position, position + 1)
+
+
+def side_by_side(parts: Iterable[range], workers: int, work: Callable[[range], list[T]]) -> list[T]:
+    """What `work` gives for the parts, in their order, by so many workers at once.
+
+    Raises what `work` raises; what has not begun by then is dropped.
+    """
+    if workers == 1:
+        return [answer for part in parts for answer in work(part)]
+    with ThreadPoolExecutor(workers, thread_name_prefix="batch") as threads:
+        return [answer for answers in threads.map(work, parts) for answer in answers]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -35,6 +36,11 @@ class Timing:
     invoke: float = 0.0
     output: float = 0.0
 
+    @property
+    def total(self) -> float:
+        """All parts together."""
+        return self.decode + self.preprocess + self.queue + self.invoke + self.output
+
     def __add__(self, other: Timing) -> Timing:
         return Timing(
             self.decode + other.decode,
@@ -45,12 +51,20 @@ class Timing:
         )
 
 
+def _none() -> FloatTensor:
+    return np.empty(0, np.float32)
+
+
 @dataclass(frozen=True)
 class Classification:
-    """The classes of one image, most confident first, never empty."""
+    """The classes of one image, most confident first, never empty.
+
+    `scores` are those of all classes, float32 (classes,), 0..1.
+    """
 
     top: tuple[Prediction, ...]
     timing: Timing
+    scores: FloatTensor = field(default_factory=_none, compare=False, repr=False)
 
 
 def to_scores(values: np.ndarray[Any, Any], output: Output) -> FloatTensor:
@@ -66,3 +80,17 @@ def top_indices(scores: FloatTensor, count: int) -> list[int]:
     """The indices of the `count` highest scores, best first; of equal ones the lower index."""
     order = np.argsort(-scores, kind="stable")[:count]
     return [int(index) for index in order]
+
+
+def best(
+    labels: Sequence[str],
+    scores: FloatTensor,
+    top_k: int = DEFAULT_TOP_K,
+    *,
+    first: int | None = None,
+) -> tuple[Prediction, ...]:
+    """The `top_k` best classes of scores (classes,), best first; class `first` before them all."""
+    indices = top_indices(scores, top_k)
+    if first is not None and first != indices[0]:
+        indices = [first, *(index for index in indices if index != first)][:top_k]
+    return tuple(Prediction(labels[index], index, float(scores[index])) for index in indices)

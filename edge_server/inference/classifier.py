@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Final, TypeVar
 
@@ -19,10 +19,9 @@ from edge_server.inference.bundle import Bundle
 from edge_server.inference.classification import (
     DEFAULT_TOP_K,
     Classification,
-    Prediction,
     Timing,
+    best,
     to_scores,
-    top_indices,
 )
 from edge_server.inference.decoding import Pixels
 from edge_server.inference.delegate import Delegate
@@ -34,6 +33,7 @@ from edge_server.inference.pool import Occupancy
 from edge_server.inference.preparation import Preparation
 from edge_server.inference.preprocessing import FloatTensor, Tensor
 from edge_server.inference.probe import pictures
+from edge_server.inference.region import Region
 from edge_server.inference.runtime import Model, dequantize
 
 T = TypeVar("T")
@@ -203,11 +203,32 @@ class Classifier:
         self, pixels: Pixels, *, top_k: int = DEFAULT_TOP_K, deadline: Deadline | None = None
     ) -> Classification:
         """The same as classify() for decoded pixels: uint8 (h, w, 3) RGB."""
-        with request(self.observer):
-            until = deadline or Deadline()
-            with self._places.take(until) as waited:
-                tensor, own = self._preparation.of_pixels(pixels)
-                return self._answer(tensor, [own], waited, top_k, until)[0]
+        return self.look(pixels, top_k=top_k, deadline=deadline)
+
+    def look(
+        self,
+        picture: bytes | Pixels,
+        *,
+        region: Region | None = None,
+        top_k: int = DEFAULT_TOP_K,
+        deadline: Deadline | None = None,
+        patient: bool = False,
+    ) -> Classification:
+        """The same for a picture of a camera, encoded or decoded, or for a `region` of it.
+
+        With `patient` all requests go first: `deadline` is for that wait alone, and if it comes,
+        no request has failed.
+        """
+        until = deadline or Deadline()
+        with ExitStack() as stack:
+            if not patient:
+                stack.enter_context(request(self.observer))
+            waited = stack.enter_context(self._places.take(until, patient=patient))
+            if patient:
+                until = Deadline()
+                stack.enter_context(request(self.observer))
+            tensor, own = self._preparation.of_picture(picture, region)
+            return self._answer(tensor, [own], waited, top_k, until)[0]
 
     def scores(self, pixels: Pixels, *, deadline: Deadline | None = None) -> FloatTensor:
         """The score of each class for uint8 (h, w, 3) RGB: float32 (classes,), 0..1."""
@@ -221,12 +242,7 @@ class Classifier:
         """The answers to a request's pictures, in order; `work` gives those of a part of them."""
         # No more than are free: while others wait, a request has one place in the queue.
         workers = min(count, max(1, self._places.free))
-        parts = list(batching.chunks(count, workers, self.batch))
-        if workers == 1:
-            return [answer for part in parts for answer in work(part)]
-        with ThreadPoolExecutor(workers, thread_name_prefix="batch") as threads:
-            # map() drops what has not begun once one part fails.
-            return [answer for answers in threads.map(work, parts) for answer in answers]
+        return batching.side_by_side(batching.chunks(count, workers, self.batch), workers, work)
 
     def _classify(
         self, images: Sequence[bytes], top_k: int, deadline: Deadline, first: int = 0
@@ -248,8 +264,8 @@ class Classifier:
         wait for a place, `waited`, which they share."""
         values, shared = self._run(tensor, deadline)
         start = time.perf_counter()
-        tops = [self._top(row, top_k) for row in self._scores(values)]
-        return self._tell(tops, own, shared + Timing(queue=waited / len(tops)), start)
+        shared += Timing(queue=waited / len(own))
+        return self._tell(self._scores(values), top_k, own, shared, start)
 
     def _infer(
         self, tensor: Tensor, own: Sequence[Timing], waited: float, deadline: Deadline
@@ -257,22 +273,24 @@ class Classifier:
         """The values (n, classes) of a tensor's pictures; the rest as for _answer()."""
         values, shared = self._run(tensor, deadline)
         start = time.perf_counter()
-        scores = to_scores(values, self.bundle.output)
-        tops = [self._top(row, 1) for row in scores]
-        self._tell(tops, own, shared + Timing(queue=waited / len(tops)), start)
+        shared += Timing(queue=waited / len(own))
+        self._tell(to_scores(values, self.bundle.output), 1, own, shared, start)
         return values
 
     def _tell(
         self,
-        tops: Sequence[tuple[Prediction, ...]],
+        scores: FloatTensor,
+        top_k: int,
         own: Sequence[Timing],
         shared: Timing,
         start: float,
     ) -> list[Classification]:
         """The answers of one run, which the observer is told of; their output began at `start`."""
+        tops = [best(self.labels, row, top_k) for row in scores]
         shared += Timing(output=_milliseconds_since(start) / len(tops))
         answers = [
-            Classification(top, timing + shared) for top, timing in zip(tops, own, strict=True)
+            Classification(top, timing + shared, row)
+            for top, timing, row in zip(tops, own, scores, strict=True)
         ]
         self.observer.executed(answers)
         return answers
@@ -292,12 +310,6 @@ class Classifier:
                 "convert the model again."
             )
         return scores
-
-    def _top(self, scores: FloatTensor, top_k: int) -> tuple[Prediction, ...]:
-        return tuple(
-            Prediction(self.labels[index], index, float(scores[index]))
-            for index in top_indices(scores, top_k)
-        )
 
 
 def _milliseconds_since(start: float) -> float:

@@ -42,13 +42,15 @@ class Places:
         return self._pool.occupancy
 
     @contextmanager
-    def take(self, deadline: Deadline | float, *, again: bool = False) -> Iterator[float]:
+    def take(
+        self, deadline: Deadline | float, *, again: bool = False, patient: bool = False
+    ) -> Iterator[float]:
         """A place for the length of the block; gives the wait for it, in milliseconds.
 
         Outside of a request's own thread it is given back at once, else when the request ends.
         `again` is for the later parts of a request that has had a place: it stands in line anew,
-        but is not turned away, or the work on its first part was for nothing. Raises as
-        Pool.borrow() does.
+        but is not turned away, or the work on its first part was for nothing. `patient` is for work
+        that is no request: all of those go first. Raises as Pool.borrow() does.
         """
         start = time.perf_counter()
         context = request_context.current()
@@ -57,7 +59,8 @@ class Places:
             kept()
             kept = None
         if kept is None:
-            kept = partial(self._pool.give, self._pool.take(deadline, admitted=again))
+            place = self._pool.take(deadline, admitted=again, patient=patient)
+            kept = partial(self._pool.give, place)
         try:
             yield (time.perf_counter() - start) * 1e3
         except BaseException:

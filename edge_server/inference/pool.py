@@ -56,8 +56,9 @@ class _Waiting(Generic[T]):
 class Pool(Generic[T]):
     """Hands each of its members to one borrower at a time, to the one who has waited longest.
 
-    At most `max_waiting` borrowers wait; one more is turned away at once. With `stay`, whoever has
-    waited goes on where the one before ran: for members that together keep every processor busy.
+    At most `max_waiting` borrowers wait; one more is turned away at once. Patient ones do not count
+    among them: they get what nobody else waits for. With `stay`, whoever has waited goes on where
+    the one before ran: for members that together keep every processor busy.
     """
 
     def __init__(self, members: Sequence[T], *, max_waiting: int, stay: bool = False) -> None:
@@ -69,6 +70,7 @@ class Pool(Generic[T]):
         self._stay = stay
         # While anybody waits, no member is free.
         self._waiting: deque[_Waiting[T]] = deque()
+        self._patient: deque[_Waiting[T]] = deque()
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -105,40 +107,46 @@ class Pool(Generic[T]):
         finally:
             self.give(member)
 
-    def take(self, deadline: Deadline | float, *, admitted: bool = False) -> T:
-        """As borrow(), for whoever gives the member back with give()."""
+    def take(
+        self, deadline: Deadline | float, *, admitted: bool = False, patient: bool = False
+    ) -> T:
+        """As borrow(), for whoever gives the member back with give().
+
+        Who is `patient` lets all others go first, those who come later too.
+        """
         if not isinstance(deadline, Deadline):
             deadline = Deadline(deadline)
-        member = self._take(deadline, admitted)
+        member = self._take(deadline, admitted, self._patient if patient else self._waiting)
         if deadline.is_gone():
             self.give(member)
             raise ClientGone("Whoever asked left before an interpreter was free.")
         return member
 
-    def _take(self, deadline: Deadline, admitted: bool) -> T:
+    def _take(self, deadline: Deadline, admitted: bool, line: deque[_Waiting[T]]) -> T:
         with self._lock:
             if self._free:
                 return self._free.pop()
-            if not admitted and len(self._waiting) >= self._max_waiting:
+            is_full = line is self._waiting and len(line) >= self._max_waiting
+            if is_full and not admitted:
                 raise Overloaded(
                     f"The server is busy ({len(self._waiting)} requests wait already): "
                     "try again in a second."
                 )
             own: _Waiting[T] = _Waiting(self._stay)
-            self._waiting.append(own)
+            line.append(own)
         while True:
             try:
                 return own.get(min(_LOOK_UP, deadline.remaining))
             except Empty:
                 if deadline.remaining == 0 or deadline.is_gone():
-                    return self._last_chance(own, deadline)
+                    return self._last_chance(own, line, deadline)
 
-    def _last_chance(self, own: _Waiting[T], deadline: Deadline) -> T:
+    def _last_chance(self, own: _Waiting[T], line: deque[_Waiting[T]], deadline: Deadline) -> T:
         """A member that came at the very moment when the wait ended is taken, not lost."""
         with self._lock:
-            if own not in self._waiting:
+            if own not in line:
                 return own.get()
-            self._waiting.remove(own)
+            line.remove(own)
         if deadline.is_gone():
             raise ClientGone("Whoever asked left while the request waited.")
         raise DeadlineExceeded(
@@ -149,8 +157,9 @@ class Pool(Generic[T]):
     def give(self, member: T) -> None:
         """Hand a member back, to whoever has waited longest."""
         with self._lock:
-            if self._waiting:
-                self._waiting.popleft().put(member)
+            line = self._waiting or self._patient
+            if line:
+                line.popleft().put(member)
             else:
                 # Last in, first out: the one just used has its weights in the caches.
                 self._free.append(member)

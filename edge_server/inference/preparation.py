@@ -10,10 +10,11 @@ from PIL import Image
 
 from edge_server.deadline import Deadline
 from edge_server.errors import ImageError
-from edge_server.inference import preprocessing
+from edge_server.inference import decoding, preprocessing
 from edge_server.inference.classification import Timing
 from edge_server.inference.decoding import Pixels
 from edge_server.inference.preprocessing import Preprocessing, Tensor
+from edge_server.inference.region import Region
 from edge_server.inference.runtime import TensorInfo
 
 
@@ -52,6 +53,19 @@ class Preparation:
         start = time.perf_counter()
         tensor = self.tensor(pixels)
         return tensor, Timing(preprocess=(time.perf_counter() - start) * 1e3)
+
+    def of_picture(
+        self, picture: bytes | Pixels, region: Region | None = None
+    ) -> tuple[Tensor, Timing]:
+        """An encoded or decoded picture, or a region of it. Raises ImageError."""
+        if region is None and isinstance(picture, bytes):
+            return self._of_image(picture, 0)
+        start = time.perf_counter()
+        if isinstance(picture, bytes):
+            picture = decoding.decode(picture, max_pixels=self._max_pixels)
+        decoded = time.perf_counter()
+        tensor, own = self.of_pixels(picture if region is None else region.cut(picture))
+        return tensor, own + Timing(decode=(decoded - start) * 1e3)
 
     def tensor(self, pixels: Pixels | Image.Image, reduced: int = 1) -> Tensor:
         """What preprocessing.decode() gives, as (1, h, w, c)."""

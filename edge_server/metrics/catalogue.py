@@ -165,6 +165,18 @@ RECONNECTIONS = _counter(
 VIEWERS = _gauge("edge_camera_viewers", "Viewers of the stream now.")
 VIEWERS_LIMIT = _gauge("edge_camera_viewers_limit", "Viewers that there may be.")
 
+# Live answers
+
+LIVE_ANSWERS = _counter("edge_live_answers_total", "Frames of the camera that were classified.")
+LIVE_CHANGES = _counter(
+    "edge_live_label_changes_total", "Of these, frames from which on another class was seen."
+)
+SUBSCRIBERS = _gauge("edge_live_event_subscribers", "Followers of GET /camera/events now.")
+SUBSCRIBERS_LIMIT = _gauge(
+    "edge_live_event_subscribers_limit", "Followers of GET /camera/events that there may be."
+)
+MQTT_CONNECTED = _gauge("edge_live_mqtt_connected", "1 while the MQTT broker is connected.")
+
 # Board
 
 BOARD = _gauge("edge_board_info", "Which board it is; always 1.", "board")

@@ -10,7 +10,7 @@ from prometheus_client.metrics_core import Metric
 
 from edge_server import __version__, board
 from edge_server.inference.runtime import runtime_info
-from edge_server.metrics import camera, catalogue, models
+from edge_server.metrics import camera, catalogue, live, models
 from edge_server.metrics.board import BoardPart
 from edge_server.metrics.http import HttpMetrics
 from edge_server.services import Services
@@ -76,6 +76,9 @@ class Metrics:
         watched = services.camera
         if watched is not None:
             parts["camera"] = lambda: camera.collect(watched.grabber, watched.broadcast)
+            parts["live"] = lambda: live.collect(
+                watched.live, watched.subscribers, services.publisher
+            )
         self.registry.register(Parts(parts))
 
 

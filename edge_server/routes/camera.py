@@ -1,30 +1,24 @@
-"""GET /camera/...: snapshot, stream and live prediction."""
+"""GET /camera/...: snapshot and stream."""
 
 from __future__ import annotations
 
-import time
 from contextlib import ExitStack
-from datetime import datetime, timezone
 from typing import Annotated, Literal, TypedDict
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response
 from flask.typing import ResponseReturnValue
 
 from camera.frame import Frame
 from edge_server.api.description import (
     CAMERA_ERRORS,
-    INFERENCE_ERRORS,
     Content,
     Description,
     Tag,
     described,
 )
 from edge_server.api.schema import Bytes, about
-from edge_server.request_context import note
-from edge_server.routes import current
 from edge_server.services import Camera, Services
 from edge_server.wire import camera as wire
-from edge_server.wire import predict as predict_wire
 
 NO_STORE = {
     "Cache-Control": "no-store, no-cache, must-revalidate",
@@ -62,14 +56,6 @@ STREAM = Description(
     answers={"multipart/x-mixed-replace": Content(Bytes)},
     errors=CAMERA_ERRORS,
 )
-_PREDICTION = Description(
-    Tag.CAMERA,
-    "The answer to the newest frame",
-    """As /predict answers one image, with the frame and the camera that it is about. However many
-    ask, each frame is classified once.""",
-    answer=wire.LiveAnswer,
-    errors=(*CAMERA_ERRORS, *INFERENCE_ERRORS),
-)
 
 
 def blueprint(services: Services) -> Blueprint:
@@ -84,21 +70,6 @@ def blueprint(services: Services) -> Blueprint:
     @described(STREAM)
     def stream() -> ResponseReturnValue:
         return stream_answer(services.require_camera())
-
-    @routes.get("/prediction")
-    @described(_PREDICTION)
-    def prediction() -> ResponseReturnValue:
-        started = time.perf_counter()
-        camera = services.require_camera()
-        answer = camera.live.newest(current.deadline())
-        note(model=answer.model.name, version=answer.model.version)
-        total_ms = (time.perf_counter() - started) * 1e3
-        document: wire.LiveAnswer = {
-            **predict_wire.single(answer.classification, answer.model, total_ms),
-            "frame": frame_json(answer.frame),
-            "camera": camera_json(camera),
-        }
-        return jsonify(document), 200, NO_STORE
 
     return routes
 
@@ -129,10 +100,9 @@ def stream_answer(camera: Camera) -> Response:
 
 def frame_json(frame: Frame) -> wire.FrameJson:
     """Which frame an answer is about, and how old it is by now."""
-    captured = datetime.fromtimestamp(frame.captured_at, timezone.utc)
     return {
         "number": frame.number,
-        "captured_at": captured.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "captured_at": wire.utc(frame.captured_at),
         "age_ms": round(frame.age() * 1e3, 1),
     }
 

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from typing import Annotated, Literal, TypedDict
 
 from edge_server.api.schema import about
 from edge_server.wire.predict import OneAnswer
+
+
+def utc(unix_seconds: float) -> str:
+    """A time as RFC 3339 has it, to the millisecond."""
+    moment = datetime.fromtimestamp(unix_seconds, timezone.utc)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class FrameJson(TypedDict):
@@ -27,8 +34,35 @@ class CameraJson(TypedDict):
     error: Annotated[str | None, about("What is wrong, and what to do.")]
 
 
-class LiveAnswer(OneAnswer):
-    """The answer to the camera's newest frame."""
+class EventsQuery(TypedDict, total=False):
+    """Which events are sent."""
 
+    every: Annotated[
+        int, about("1 for every answer, not only those that change.", enum=[0, 1], default=0)
+    ]
+
+
+class FramePrediction(TypedDict):
+    """The answer to one frame alone."""
+
+    prediction: str
+    confidence: Annotated[float, about("0..1")]
+
+
+class RegionJson(TypedDict):
+    """A part of a picture, in fractions of the upright picture."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+class LiveAnswer(OneAnswer):
+    """The answer to the camera's newest frame, smoothed over those before it."""
+
+    sure: Annotated[bool, about("Whether the confidence is at least --min-confidence.")]
+    frame_prediction: Annotated[FramePrediction, about("Of the newest frame alone.")]
+    region: Annotated[RegionJson | None, about("The part that was classified; null for all.")]
     frame: FrameJson
     camera: CameraJson

@@ -22,7 +22,9 @@ METRIC = re.compile(r"\b(?:edge|process)_[a-z0-9_]+\b")
 # Of the variables, as Grafana would put something in their place.
 VARIABLES = {"$__rate_interval": "1m", "$instance": ".*", "$model": ".*"}
 # Here no board has sensors, nothing has failed, and a warning that is not due shows nothing.
-EMPTY_HERE = re.compile(r"edge_board_(?!load|memory|uptime)|failure_info|== 1$|> 0$|board_info")
+EMPTY_HERE = re.compile(
+    r"edge_board_(?!load|memory|uptime)|failure_info|== 1$|> 0$|board_info|mqtt"
+)
 
 
 def dashboard() -> dict[str, Any]:
@@ -99,11 +101,12 @@ def test_promtool_has_nothing_to_say_against_the_metrics(promtool: Any, exposed:
 
 def test_the_dashboard_uses_metrics_that_a_running_server_has(exposed: str) -> None:
     exported = set(re.findall(r"^([a-z0-9_]+)", exposed, re.MULTILINE))
-    # Those of boards with sensors and of failed models; test_metrics_route.py sees them exported.
+    # Of boards with sensors, of failed models and of a broker; test_metrics_route.py sees them.
     elsewhere = {
         metric.name
         for metric in catalogue.METRICS
-        if metric.name.startswith("edge_board_") or metric is catalogue.MODEL_FAILURE
+        if metric.name.startswith("edge_board_")
+        or metric in (catalogue.MODEL_FAILURE, catalogue.MQTT_CONNECTED)
     }
     used = {name for expression in expressions() for name in METRIC.findall(expression)}
     assert len(used) > 30

@@ -176,3 +176,35 @@ def test_many_borrowers_and_short_deadlines_lose_no_member(run):
     assert pool.waiting == 0
     with ExitStack() as stack:
         assert {stack.enter_context(pool.borrow(1)) for _ in range(3)} == {0, 1, 2}
+
+
+def test_who_is_patient_lets_those_go_first_who_come_later(run, until):
+    pool = Pool("a", max_waiting=4)
+    order = []
+
+    def borrow(name, **how):
+        member = pool.take(PATIENCE, **how)
+        order.append(name)
+        pool.give(member)
+
+    held = pool.take(PATIENCE)
+    run(lambda: borrow("patient", patient=True))
+    until(lambda: pool._patient)
+    run(lambda: borrow("request"))
+    until(lambda: pool.waiting == 1)
+    pool.give(held)
+    until(lambda: len(order) == 2)
+    assert order == ["request", "patient"]
+
+
+def test_who_is_patient_takes_no_place_in_the_queue(run, until):
+    pool = Pool("a", max_waiting=0)
+    held = pool.take(PATIENCE)
+    with pytest.raises(DeadlineExceeded):
+        pool.take(0.01, patient=True)
+    run(lambda: pool.give(pool.take(PATIENCE, patient=True)))
+    until(lambda: pool._patient)
+    assert pool.waiting == 0
+    pool.give(held)
+    until(lambda: pool.free == 1)
+    assert pool.take(PATIENCE, patient=True) == "a"

@@ -35,7 +35,10 @@ EXAMPLES = {
     "camera": "usb:1",
     "cors": "https://example.org",
     "delegate_options": "device=usb",
+    "min_confidence": "0.9",
+    "mqtt": "mqtts://user@broker.example:8884",
     "pin": "cats=2",
+    "region": "0.25,0,0.5,1",
     "version_label": "cats:stable=2",
 }
 

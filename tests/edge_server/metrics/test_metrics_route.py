@@ -8,6 +8,7 @@ import gc
 import gzip
 import logging
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 from flask import Flask
@@ -18,6 +19,8 @@ from edge_server.metrics import catalogue
 from edge_server.metrics.exposition import Metrics
 from edge_server.metrics.http import OTHER
 from edge_server.metrics.models import MAX_VERSIONS
+from edge_server.mqtt.publisher import Publisher
+from edge_server.mqtt.topics import Topics
 from edge_server.repository import State, VersionStatus
 from edge_server.routes import metrics as route
 
@@ -98,7 +101,22 @@ def test_the_camera_and_its_viewers_are_told(application, scrape, until):
 
 def test_without_a_camera_there_are_no_series_of_one(application, scrape):
     names = scrape(application(camera="none").client).names
-    assert not [name for name in names if name.startswith("edge_camera")]
+    assert not [name for name in names if name.startswith(("edge_camera", "edge_live"))]
+
+
+def test_the_live_answers_and_their_followers_are_told(application, scrape, until):
+    served = application(camera="demo", subscribers=3)
+    camera = served.services.camera
+    until(camera.grabber.latest)
+    assert scrape(served.client).one("edge_live_answers_total") == 0
+    served.client.get("/camera/prediction")
+    with camera.subscribers.subscribed():
+        got = scrape(served.client)
+    assert got.one("edge_live_answers_total") >= 1
+    assert got.one("edge_live_label_changes_total") <= got.one("edge_live_answers_total")
+    assert got.one("edge_live_event_subscribers") == 1
+    assert got.one("edge_live_event_subscribers_limit") == 3
+    assert "edge_live_mqtt_connected" not in got.names
 
 
 def test_a_camera_that_is_not_there_is_told_as_such(application, scrape, until, tmp_path):
@@ -160,7 +178,9 @@ def test_every_metric_of_the_catalogue_is_exported_somewhere(
     for tree in ("pi4", "orin"):
         served = application(camera="demo")
         until(lambda s=served: s.services.camera.grabber.latest() is not None)
-        client = with_parts(served.services, tree=board_tree(tree), failing={"1": "It is broken."})
+        publisher = Publisher(SimpleNamespace(connected=True), Topics("kiosk"), {})
+        services = dataclasses.replace(served.services, publisher=publisher)
+        client = with_parts(services, tree=board_tree(tree), failing={"1": "It is broken."})
         client.get("/healthz")
         names |= {
             name.removesuffix("_bucket").removesuffix("_count").removesuffix("_sum")
