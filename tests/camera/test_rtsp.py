@@ -64,8 +64,9 @@ def test_user_and_password_open_the_camera_and_wrong_ones_say_so(rtsp_camera, wa
     for credentials in ("", "me:hidden@"):
         assert "another user or password" in refusal(camera.url(credentials))
     assert "status 404" in refusal(camera.url("me:p%40ss%20w%3Ard%2F%3F@", path="nothing"))
-    said = capfd.readouterr()
-    assert said.out + said.err == ""
+    # Of all that OpenCV and FFmpeg write themselves, too.
+    said = "".join(capfd.readouterr())
+    assert not any(secret in said for secret in ("hidden", "p%40ss", "p@ss"))
 
 
 def test_a_password_is_in_no_line_that_anything_writes(rtsp_camera, tmp_path):
