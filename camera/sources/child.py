@@ -18,8 +18,9 @@ from camera.errors import CameraError
 from camera.frame import Jpeg
 from camera.sources import multipart
 
-# Without a byte for so long the camera is gone. Seconds.
-_TIMEOUT: Final = 10.0
+# Without a byte for so long the camera is gone; some take their time to start. Seconds.
+_FIRST_TIMEOUT: Final = 12.0
+_TIMEOUT: Final = 5.0
 # To end by itself, as some cameras are blocked when their process is killed. Seconds.
 _FAREWELL: Final = 0.7
 _KEPT: Final = 16 * 1024
@@ -54,6 +55,7 @@ class Child:
         finally:
             os.close(theirs)
         self._pictures = multipart.pictures(self)
+        self._timeout = _FIRST_TIMEOUT
         self._waited = 0.0
         self._read_at = time.monotonic()
 
@@ -64,6 +66,7 @@ class Child:
         while was_away and self._waited < _AT_ONCE:
             picture = self._next()
         self._read_at = time.monotonic()
+        self._timeout = _TIMEOUT
         return picture
 
     def _next(self) -> Jpeg:
@@ -80,7 +83,7 @@ class Child:
     def read1(self, size: int) -> bytes:
         """What has come of its pictures, waiting for the first byte; b'' at their end."""
         began = time.monotonic()
-        deadline = began + _TIMEOUT
+        deadline = began + self._timeout
         with selectors.DefaultSelector() as selector:
             selector.register(self._output, selectors.EVENT_READ)
             selector.register(self._errors, selectors.EVENT_READ)

@@ -60,7 +60,8 @@ class RtspSource:
                 *(cv2.CAP_PROP_N_THREADS, _THREADS),
             ],
         )
-        if not capture.isOpened():
+        # Where not one picture came OpenCV says that it is open, but knows no size.
+        if not capture.isOpened() or not capture.get(cv2.CAP_PROP_FRAME_WIDTH):
             capture.release()
             raise CameraError(why_no_video(self._address))
         self._capture = capture

@@ -27,7 +27,7 @@ def why_no_video(address: Address) -> str:
     except (OSError, ValueError) as error:
         return (
             f"{address.shown} does not answer as an RTSP camera: {reason(error, _TIMEOUT)}; "
-            "check the port of the address."
+            "check the port of the address, or restart the camera."
         )
     if status in (401, 403):
         return (
@@ -39,8 +39,8 @@ def why_no_video(address: Address) -> str:
     if not re.search(rb"^m=video", body, re.MULTILINE):
         return f"{address.shown} has no video; use the address of the camera's video stream."
     return (
-        f"{address.shown} sends no video that can be played here; "
-        "set the camera to H.264, H.265 or MJPEG."
+        f"{address.shown} sends no pictures, or none that can be played here; "
+        "restart the camera, or set it to H.264, H.265 or MJPEG."
     )
 
 

@@ -49,6 +49,15 @@ def test_noise_on_standard_output_and_error_disturbs_nothing():
     assert widths == sorted(widths)
 
 
+def test_a_program_that_stops_sending_is_given_up_sooner_than_one_that_starts(monkeypatch):
+    monkeypatch.setattr("camera.sources.child._TIMEOUT", 0.2)
+    stopping = GROWING.replace("time.sleep(0.05)", "time.sleep(60)")
+    with child(stopping) as source:
+        source.read()
+        with pytest.raises(CameraError, match="It said: None"):
+            source.read()
+
+
 @pytest.mark.parametrize(
     "script",
     [

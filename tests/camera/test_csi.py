@@ -147,7 +147,7 @@ def test_a_camera_in_use_says_so(pi):
 
 
 def test_a_camera_with_a_loose_cable_says_so(pi, monkeypatch):
-    monkeypatch.setattr("camera.sources.child._TIMEOUT", 0.5)
+    monkeypatch.setattr("camera.sources.child._FIRST_TIMEOUT", 0.5)
     pi.play(pictures=[])
     assert "check its cable" in refusal(CsiSource(0, python=pi.python))
 

@@ -129,7 +129,7 @@ def test_a_password_is_in_no_text():
 
 
 def test_a_pipeline_that_is_silent_ends_with_a_sentence(monkeypatch):
-    monkeypatch.setattr("camera.sources.child._TIMEOUT", 0.5)
+    monkeypatch.setattr("camera.sources.child._FIRST_TIMEOUT", 0.5)
     assert "gives no pictures" in refusal(SILENT)
 
 

@@ -57,6 +57,9 @@ class Pictures:
         planes += (level * (width // 2) + bytes([16]) * (width // 2)) * (height // 2)
         planes += bytes([128]) * (width * height // 2)
         for feed in self._feeding:
+            # Before that there is no clock, and encoders stop at a picture without a time.
+            if feed.get_state(0).state != Gst.State.PLAYING:
+                continue
             feed.set_property("caps", caps(self.size))
             feed.emit("push-buffer", Gst.Buffer.new_wrapped(planes))
         return True
