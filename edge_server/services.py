@@ -8,6 +8,7 @@ from camera.broadcast import Broadcast
 from camera.errors import CameraError
 from camera.grabber import Grabber
 from camera.sources import from_spec
+from edge_server import overlay
 from edge_server.errors import CameraUnavailable, SettingError
 from edge_server.inference import delegate, loading
 from edge_server.inference.loading import LoadOptions
@@ -123,5 +124,6 @@ def _grabber(settings: Settings) -> Grabber | None:
 def _camera(settings: Settings, grabber: Grabber | None, models: Repository) -> Camera | None:
     if grabber is None:
         return None
-    broadcast = Broadcast(grabber, max_viewers=settings.viewers)
-    return Camera(grabber, broadcast, Live(grabber, models.get))
+    live = Live(grabber, models.get)
+    broadcast = Broadcast(grabber, max_viewers=settings.viewers, caption=overlay.newest(live))
+    return Camera(grabber, broadcast, live)

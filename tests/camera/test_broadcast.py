@@ -10,27 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from camera import broadcast as module
 from camera import mjpeg
 from camera.broadcast import Broadcast
 from camera.errors import CameraError, TooManyViewers
-from camera.frame import Frame
 from camera.sources import from_spec
 from camera.state import CameraState
-
-
-@pytest.fixture
-def encodes(monkeypatch):
-    """How often a picture of which shape was encoded, by the real encoder."""
-    shapes = []
-    encode = module.encode_rgb
-
-    def counted(pixels, quality):
-        shapes.append(pixels.shape)
-        return encode(pixels, quality)
-
-    monkeypatch.setattr(module, "encode_rgb", counted)
-    return shapes
 
 
 @pytest.fixture
@@ -69,35 +53,6 @@ def picture(chunk):
 
 def is_placeholder(chunk):
     return picture(chunk)[1].shape == (480, 640, 3)
-
-
-def test_one_encode_serves_all_who_ask(grab, encodes):
-    broadcast = Broadcast(grab(from_spec("demo")))
-    frame, _ = broadcast.snapshot(10)
-    encodes.clear()
-    frame = Frame(frame.pixels, frame.number + 1, 0.0, 0.0)
-    together = threading.Barrier(8)
-    answers = []
-
-    def ask():
-        together.wait(10)
-        answers.append(broadcast.jpeg(frame))
-
-    threads = [threading.Thread(target=ask) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(15)
-    assert len(answers) == 8
-    assert len(encodes) == 1
-
-
-def test_asking_for_an_older_frame_keeps_the_newest_one_encoded(grab, counting, gray, encodes):
-    broadcast = Broadcast(grab(counting))
-    older, newer = Frame(gray(1), 1, 0.0, 0.0), Frame(gray(2), 2, 0.0, 0.0)
-    newest = broadcast.jpeg(newer)
-    broadcast.jpeg(older)
-    assert broadcast.jpeg(newer) is newest
 
 
 def test_without_a_viewer_nothing_is_encoded(grab, counting, encodes):
