@@ -17,7 +17,7 @@ from camera.errors import CameraError
 from camera.frame import Frame
 from camera.grabber import Grabber
 from camera.jpeg import encode_rgb
-from camera.looks import Look, Looks
+from camera.looks import Look, Looks, Shown
 from camera.viewers import Viewer, Viewers
 
 # A viewer that leaves while nothing is sent is noticed within so long. Seconds.
@@ -146,21 +146,25 @@ class Broadcast:
             if self._is_over(viewer, 0.0):
                 return
             due = time.monotonic() + interval
-            part = self._part(frame, look, part) or part
+            shown = self._show(frame, look)
+            number = max(number, shown.frame.number if shown else 0, frame.number if frame else 0)
+            if shown is not None:
+                part = shown.part
+            elif not self._grabber.status().shows:
+                part = mjpeg.part(self.placeholder(), time.time())
             if part:
                 viewer.sent()
                 yield part
-            number = frame.number if frame else number
 
-    def _part(self, newer: Frame | None, look: Look, before: bytes) -> bytes:
-        """`newer`, the newest one again where it is None, or the placeholder."""
+    def _show(self, newer: Frame | None, look: Look) -> Shown | None:
+        """`newer`, or the newest one again; None where there is nothing whole to be seen."""
         frame = newer or self._grabber.latest()
         if frame is None or not self._grabber.status().shows:
-            return mjpeg.part(self.placeholder(), time.time())
+            return None
         try:
-            return self._looks.show(frame, look, again=newer is None).part
+            return self._looks.show(frame, look, again=newer is None)
         except CameraError:  # a damaged JPEG; the next one may be whole
-            return before
+            return None
 
     def _has_taken(self, viewer: Viewer, last: int) -> bool:
         """Waits until a viewer has all but the last picture; False when it is to get no more.

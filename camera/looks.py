@@ -61,8 +61,9 @@ class Looks:
         self._newest: OrderedDict[Look, _Newest] = OrderedDict()
 
     def show(self, frame: Frame, look: Look, *, again: bool = False) -> Shown:
-        """The frame in this look. `again` is for a frame that was shown before: its caption may
-        be out of date by now.
+        """The frame in this look, or a newer one that there is already.
+
+        `again` is for a frame that was shown before: its caption may be out of date by now.
 
         Raises CameraError where the camera's JPEG is damaged and has to be decoded.
         """
@@ -74,16 +75,15 @@ class Looks:
                 self._newest.popitem(last=False)
         with newest.encoding:
             shown = newest.shown
-            is_it = shown is not None and shown.frame is frame
-            if shown is not None and is_it and not (again and look.captioned):
+            # Who comes late would be later still, and with him all others, if his were encoded too.
+            is_there = shown is not None and shown.frame.number >= frame.number
+            if shown is not None and is_there and not (again and look.captioned):
                 return shown
             caption = self._caption() if look.captioned else None
-            if shown is not None and is_it and shown.caption == caption:
+            if shown is not None and is_there and shown.caption == caption:
                 return shown
-            made = Shown(frame, caption, self._jpeg(frame, look, caption))
-            if shown is None or frame.number >= shown.frame.number:
-                newest.shown = made
-            return made
+            newest.shown = shown = Shown(frame, caption, self._jpeg(frame, look, caption))
+            return shown
 
     def write(self, frame: Frame, caption: Caption | None, width: int | None) -> bytes:
         """A JPEG of this frame with this caption, kept for nobody. Raises as show()."""
