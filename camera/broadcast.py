@@ -1,4 +1,4 @@
-"""One camera for many viewers: one encode a frame, newest frames first, never a frozen picture.
+"""One camera for many viewers: newest frames first, never a frozen picture.
 
 Knows nothing of HTTP servers; a generator that is pulled slowly skips frames by itself.
 """
@@ -7,23 +7,37 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Final
 
 from camera import mjpeg
-from camera.errors import CameraError, TooManyViewers
+from camera.caption import Caption
+from camera.errors import CameraError
 from camera.frame import Frame
 from camera.grabber import Grabber
 from camera.jpeg import encode_rgb
-from camera.state import CameraStatus
+from camera.looks import Look, Looks, Shown
+from camera.viewers import Viewer, Viewers
+
+# A viewer that leaves while nothing is sent is noticed within so long. Seconds.
+_LOOK_ROUND: Final = 0.5
+# So often a viewer that has not taken its last pictures is looked at. Seconds.
+_BEHIND: Final = 0.01
+# What TLS and the first headers add to a picture, at most in bytes.
+_FRAMING: Final = 4096
+# A viewer that takes nothing for so long has vanished: switched off, or out of the radio's reach.
+# Who walks from one access point to another is back earlier. Seconds.
+_VANISHED: Final = 5.0
 
 
 class Broadcast:
-    """Encodes the frames of a grabber for viewers and for snapshots; safe from any thread.
+    """Shows the frames of a grabber to viewers and in snapshots; safe from any thread.
 
-    quality      of the JPEGs, 1..100
+    quality      of the JPEGs that are encoded here, 1..100
     max_viewers  how many `viewer()`s there may be at one time
     max_age      seconds that a snapshot's frame may be old
+    caption      what is to be written on pictures that are to have a caption, now; None for nothing
     """
 
     BOUNDARY = mjpeg.BOUNDARY
@@ -36,54 +50,58 @@ class Broadcast:
         quality: int = 80,
         max_viewers: int = 8,
         max_age: float = 2.0,
+        caption: Callable[[], Caption | None] = lambda: None,
     ) -> None:
         if not 1 <= quality <= 100:
             raise ValueError("The quality of a JPEG is 1..100.")
         self._grabber = grabber
         self._quality = quality
-        self._max_viewers = max_viewers
         self._max_age = max_age
-        self._viewers = 0
-        self._viewers_lock = threading.Lock()
-        self._encoding = threading.Lock()
-        self._encoded: tuple[Frame, bytes] | None = None
+        self._looks = Looks(quality, caption)
+        self._viewers = Viewers(max_viewers)
         self._drawing = threading.Lock()
         self._drawn: tuple[object, bytes] | None = None
 
     @property
+    def quality(self) -> int:
+        """Of the JPEGs that are encoded here."""
+        return self._quality
+
+    @property
     def viewers(self) -> int:
         """How many viewers there are now."""
-        return self._viewers
+        return len(self._viewers)
 
     @property
     def max_viewers(self) -> int:
         """How many there may be."""
-        return self._max_viewers
+        return self._viewers.most
 
-    def jpeg(self, frame: Frame) -> bytes:
-        """The frame as JPEG: the camera's own, else encoded once for all who ask for the newest."""
-        if frame.jpeg is not None:
-            return frame.jpeg
-        with self._encoding:
-            encoded = self._encoded
-            if encoded is not None and encoded[0] is frame:
-                return encoded[1]
-            jpeg = encode_rgb(frame.pixels, self._quality)
-            if encoded is None or frame.number >= encoded[0].number:
-                self._encoded = (frame, jpeg)
-            return jpeg
+    @property
+    def rates(self) -> dict[str, int]:
+        """Pictures in the last second that each viewer was sent, by the viewer's name."""
+        return {viewer.name: viewer.fps for viewer in self._viewers.now()}
 
-    def snapshot(self, timeout: float = 2.0) -> tuple[Frame, bytes]:
-        """The newest frame, at most `max_age` old, and its JPEG.
+    def snapshot(self, timeout: float = 2.0, look: Look | None = None) -> tuple[Frame, bytes]:
+        """The newest frame, at most `max_age` old, and its JPEG in this look.
 
         Waits up to `timeout` seconds for one; raises CameraError when none comes.
         """
+        shown = self._looks.show(self.fresh(timeout), look or Look())
+        return shown.frame, shown.jpeg
+
+    def fresh(self, timeout: float = 2.0) -> Frame:
+        """The newest frame, as for a snapshot."""
         frame = self._grabber.latest()
         if frame is None or not self._is_fresh(frame):
             frame = self._grabber.wait_for_newer(frame.number if frame else 0, timeout)
         if frame is None:
             raise CameraError(self._grabber.status().trouble())
-        return frame, self.jpeg(frame)
+        return frame
+
+    def write(self, frame: Frame, caption: Caption | None, width: int | None) -> bytes:
+        """A JPEG of a frame with a caption of its own. Raises CameraError for a damaged one."""
+        return self._looks.write(frame, caption, width)
 
     def placeholder(self) -> bytes:
         """A JPEG of 640x480 that says why there is no picture, drawn once per cause."""
@@ -95,48 +113,94 @@ class Broadcast:
                 self._drawn = (notice, encode_rgb(placeholder.draw(notice), self._quality))
             return self._drawn[1]
 
-    @contextmanager
-    def viewer(self) -> Iterator[None]:
+    def viewer(self) -> AbstractContextManager[Viewer]:
         """Counts one viewer while it lasts; raises TooManyViewers at the cap."""
-        with self._viewers_lock:
-            if self._viewers >= self._max_viewers:
-                raise TooManyViewers(self._max_viewers)
-            self._viewers += 1
-        try:
-            yield
-        finally:
-            with self._viewers_lock:
-                self._viewers -= 1
+        return self._viewers.one_more()
 
-    def parts(self, max_fps: float | None = None, timeout: float = 0.75) -> Iterator[bytes]:
-        """The chunks of an MJPEG stream of type CONTENT_TYPE; ends when the grabber stops.
+    def parts(
+        self,
+        look: Look | None = None,
+        max_fps: float | None = None,
+        timeout: float = 0.75,
+        viewer: Viewer | None = None,
+    ) -> Iterator[bytes]:
+        """The chunks of an MJPEG stream of type CONTENT_TYPE.
+
+        Ends when the grabber stops, or the viewer has left.
 
         max_fps  at most so many pictures a second
-        timeout  seconds without a new frame until the last picture is sent again (or a placeholder
-                 when the camera is gone): only a write tells the server that a viewer has left
+        timeout  seconds without a new frame until the last picture is sent again, or a placeholder
+                 when the camera is gone
         """
         if max_fps is not None and max_fps <= 0:
             raise ValueError("max_fps must be above 0.")
         interval = 1.0 / max_fps if max_fps else 0.0
         timeout = max(timeout, interval)
+        viewer, look = viewer or Viewer(), look or Look()
         number = 0
+        part = b""
         due = time.monotonic()
         yield mjpeg.preamble()
-        while True:
-            if self._grabber.wait_for_stop(max(0.0, due - time.monotonic())):
+        while self._has_taken(viewer, len(part)) and self._pause(viewer, due):
+            frame = self._newer(viewer, number, time.monotonic() + timeout)
+            if self._is_over(viewer, 0.0):
                 return
-            frame = self._grabber.wait_for_newer(number, timeout)
-            if self._grabber.wait_for_stop(0.0):
-                return
-            if frame is not None:
-                number = frame.number
             due = time.monotonic() + interval
-            yield self._part(frame or self._grabber.latest(), self._grabber.status())
+            shown = self._show(frame, look)
+            number = max(number, shown.frame.number if shown else 0, frame.number if frame else 0)
+            if shown is not None:
+                part = shown.part
+            elif not self._grabber.status().shows:
+                part = mjpeg.part(self.placeholder(), time.time())
+            if part:
+                viewer.sent()
+                yield part
 
-    def _part(self, frame: Frame | None, status: CameraStatus) -> bytes:
-        if frame is not None and status.shows:
-            return mjpeg.part(self.jpeg(frame), frame.captured_at)
-        return mjpeg.part(self.placeholder(), time.time())
+    def _show(self, newer: Frame | None, look: Look) -> Shown | None:
+        """`newer`, or the newest one again; None where there is nothing whole to be seen."""
+        frame = newer or self._grabber.latest()
+        if frame is None or not self._grabber.status().shows:
+            return None
+        try:
+            return self._looks.show(frame, look, again=newer is None)
+        except CameraError:  # a damaged JPEG; the next one may be whole
+            return None
+
+    def _has_taken(self, viewer: Viewer, last: int) -> bool:
+        """Waits until a viewer has all but the last picture; False when it is to get no more.
+
+        What is taken for it now would be old when it gets there: the buffers of sockets hold
+        seconds of small pictures.
+        """
+        left, since = viewer.link.backlog(), time.monotonic()
+        while left > last + _FRAMING:
+            if self._is_over(viewer, _BEHIND) or time.monotonic() - since > _VANISHED:
+                return False
+            now = viewer.link.backlog()
+            if now < left:
+                since = time.monotonic()
+            left = now
+        return True
+
+    def _pause(self, viewer: Viewer, until: float) -> bool:
+        """Sleeps; False when the stream is over."""
+        while (left := until - time.monotonic()) > 0:
+            if self._is_over(viewer, min(left, _LOOK_ROUND)):
+                return False
+        return True
+
+    def _newer(self, viewer: Viewer, number: int, until: float) -> Frame | None:
+        """The newest frame once it is newer than `number`; None where none has come, or all is
+        over."""
+        while (left := until - time.monotonic()) > 0:
+            frame = self._grabber.wait_for_newer(number, min(left, _LOOK_ROUND))
+            if frame is not None or self._is_over(viewer, 0.0):
+                return frame
+        return None
+
+    def _is_over(self, viewer: Viewer, seconds: float) -> bool:
+        """Whether the grabber has stopped, within `seconds`, or the viewer has left."""
+        return self._grabber.wait_for_stop(seconds) or viewer.link.is_gone()
 
     def _is_fresh(self, frame: Frame) -> bool:
         return frame.age() <= self._max_age

@@ -1,19 +1,25 @@
-"""RGB pixels -> JPEG bytes, and what a camera's JPEG says of itself; knows no viewers."""
+"""RGB pixels <-> JPEG bytes, and what a camera's JPEG says of itself; knows no viewers."""
 
 from __future__ import annotations
 
+import io
 import struct
-from typing import Final
+import sys
+from typing import Any, Final
+
+import numpy as np
+from PIL import Image, ImageOps
 
 from camera.errors import CameraError
 from camera.frame import Jpeg, Pixels
-from camera.sources.opencv import load_cv2
 
 _START: Final = b"\xff\xd8"
 _END: Final = b"\xff\xd9"
 # Start of frame, of every process but those that are not of pictures (ITU-T T.81, table B.1).
 _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _SCAN: Final = 0xDA
+_APPLICATION: Final = range(0xE0, 0xF0)
+_DAMAGED: Final = "The camera sent a damaged picture; the next one may be whole."
 
 
 def read_jpeg(data: bytes) -> Jpeg | None:
@@ -40,18 +46,93 @@ def read_jpeg(data: bytes) -> Jpeg | None:
     return None
 
 
-def encode_rgb(pixels: Pixels, quality: int = 80) -> bytes:
-    """A baseline JPEG of uint8 (H, W, 3) RGB pixels; quality 1..100.
+def without_thumbnail(data: bytes) -> bytes:
+    """A JPEG without a second one in its head, in its place zeros.
 
-    It holds no EXIF and so no thumbnail: clients that look for the first end-of-image marker
-    would cut the picture there. Raises CameraError where OpenCV is absent or refuses.
+    Clients that look for the first end-of-image marker would cut the picture at the thumbnail's.
     """
-    cv2 = load_cv2()
-    bgr = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
-    done, encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    if not done:
-        height, width = pixels.shape[:2]
-        raise CameraError(
-            f"A picture of {width}x{height} can't be written as JPEG; choose a smaller size."
-        )
-    return bytes(encoded.tobytes())
+    position = 2
+    while position + 4 <= len(data) and data[position] == 0xFF:
+        marker, length = struct.unpack_from(">xBH", data, position)
+        if marker in (_SCAN, 0xFF):
+            break
+        begin = data.find(_START, position + 4, position + 2 + length)
+        if marker in _APPLICATION and begin >= 0:
+            end = data.rfind(_END, begin, position + 2 + length)
+            end = end + 2 if end >= 0 else position + 2 + length
+            return without_thumbnail(data[:begin] + bytes(end - begin) + data[end:])
+        position += 2 + length
+    return data
+
+
+def decode_reduced(data: bytes, width: int | None = None) -> Pixels:
+    """Upright RGB pixels of a JPEG, as small as it is decoded with less work, not below `width`.
+
+    Raises CameraError where it is damaged.
+    """
+    cv2 = _loaded_cv2()
+    try:
+        if cv2 is not None:
+            return _decode_with_cv2(cv2, data, width)
+        with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
+            if width is not None:
+                image.draft("RGB", (width, 1))
+            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise CameraError(_DAMAGED) from error
+
+
+def _decode_with_cv2(cv2: Any, data: bytes, width: int | None) -> Pixels:
+    flag = cv2.IMREAD_COLOR
+    parsed = read_jpeg(data)
+    if width is not None and parsed is not None:
+        # Halves, quarters and eighths come out of the JPEG itself.
+        for scale in (2, 4, 8):
+            if -(-parsed.size[0] // scale) >= width:
+                flag = getattr(cv2, f"IMREAD_REDUCED_COLOR_{scale}")
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
+    if pixels is None:
+        raise CameraError(_DAMAGED)
+    rgb: Pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, dst=pixels)
+    return rgb
+
+
+def resize(pixels: Pixels, size: tuple[int, int]) -> Pixels:
+    """RGB pixels made smaller to (width, height), each the mean of those that it stands for."""
+    cv2 = _loaded_cv2()
+    if cv2 is not None:
+        resized: Pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+        return resized
+    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX))
+
+
+def encode_rgb(pixels: Pixels, quality: int = 80) -> bytes:
+    """A baseline JPEG of uint8 (H, W, 3) RGB pixels; quality 1..100. It holds no thumbnail.
+
+    Raises CameraError where it is too large for a JPEG.
+    """
+    cv2 = _loaded_cv2()
+    try:
+        if cv2 is None:
+            stream = io.BytesIO()
+            Image.fromarray(pixels).save(stream, "JPEG", quality=quality)
+            return stream.getvalue()
+        bgr = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
+        done, encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        if done:
+            return bytes(encoded.tobytes())
+    except (OSError, ValueError):
+        pass
+    height, width = pixels.shape[:2]
+    raise CameraError(
+        f"A picture of {width}x{height} can't be written as JPEG; choose a smaller size."
+    )
+
+
+def _loaded_cv2() -> Any:
+    """OpenCV, where something else has loaded it, else None: to load it takes 16 MB.
+
+    OpenCV encodes in five sixths of the time, and other threads go on meanwhile.
+    """
+    cv2 = sys.modules.get("cv2")
+    return cv2 if hasattr(cv2, "imencode") else None

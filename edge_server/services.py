@@ -9,6 +9,7 @@ from camera.broadcast import Broadcast
 from camera.errors import CameraError
 from camera.grabber import Grabber
 from camera.sources import from_spec
+from edge_server import overlay
 from edge_server.errors import CameraUnavailable, SettingError
 from edge_server.inference import delegate, loading
 from edge_server.inference import region as regions
@@ -143,7 +144,6 @@ def _grabber(settings: Settings) -> Grabber | None:
 def _camera(settings: Settings, grabber: Grabber | None, models: Repository) -> Camera | None:
     if grabber is None:
         return None
-    broadcast = Broadcast(grabber, max_viewers=settings.viewers)
     live = Live(
         grabber,
         models.get,
@@ -152,4 +152,5 @@ def _camera(settings: Settings, grabber: Grabber | None, models: Repository) -> 
         smoothing=settings.smoothing,
         min_confidence=settings.min_confidence,
     )
+    broadcast = Broadcast(grabber, max_viewers=settings.viewers, caption=overlay.newest(live))
     return Camera(grabber, broadcast, live, Subscribers(settings.subscribers))

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import io
 import select
 import socket
 import ssl
+import struct
+import sys
+import termios
 import time
 from enum import Enum
 from typing import Any, Final
@@ -17,8 +21,10 @@ from edge_server import request_context
 from edge_server.http.intake import Head, Intake, Limits
 from edge_server.http.request import Request
 
-# Longer than any one answer or picture of a stream may take to be taken. Seconds.
+# Longer than any one answer may take to be taken. Seconds.
 _WRITE_SECONDS: Final = 10.0
+# A viewer that takes nothing at all of a stream for so long has vanished. Seconds.
+_VIEWER_SECONDS: Final = 5.0
 _RECEIVE_BYTES: Final = 64 * 1024
 # No client has the loop for longer than so many bytes at a time.
 _RECEIVE_AT_ONCE: Final = 2**20
@@ -46,6 +52,7 @@ class Output:
         self._holds = False
         self._held = b""
         self._is_first = True
+        self.is_stream = False
         self.bytes_written = 0
 
     def hold_next(self) -> None:
@@ -71,11 +78,21 @@ class Output:
         # A client that is slow to take its answer, or a stream: nobody waits for that.
         request_context.let_go()
         try:
-            self._socket.settimeout(_WRITE_SECONDS)
-            self._socket.sendall(data[sent:])
+            if self.is_stream:
+                self._send_part(memoryview(data)[sent:])
+            else:
+                self._socket.settimeout(_WRITE_SECONDS)
+                self._socket.sendall(data[sent:])
         except ssl.SSLError as error:  # the client has left; of TLS there is no other here
             raise BrokenPipeError(errno.EPIPE, str(error)) from error
         self.bytes_written += len(data)
+
+    def _send_part(self, data: memoryview) -> None:
+        """However long it takes, as long as it goes on."""
+        if self._socket.gettimeout() != _VIEWER_SECONDS:
+            self._socket.settimeout(_VIEWER_SECONDS)
+        while data:
+            data = data[self._socket.send(data) :]
 
     def _send_at_once(self, data: bytes) -> int:
         """How many bytes fit into the socket's buffer, and were sent; 0 over TLS."""
@@ -160,6 +177,14 @@ class Connection(HTTPConnection):
     def is_gone(self) -> bool:
         """Whether the client has closed the connection; costs a system call."""
         return _is_ready(self.socket, _HUNG_UP)
+
+    def backlog(self) -> int:
+        """Bytes that were sent and that the client's side does not have; 0 where nobody knows."""
+        if not sys.platform.startswith("linux"):
+            return 0
+        # SIOCOUTQ, which has the number of the same question about a terminal.
+        answer = fcntl.ioctl(self.socket.fileno(), termios.TIOCOUTQ, bytes(4))
+        return int(struct.unpack("i", answer)[0])
 
     def wait_a_moment(self) -> None:
         """For the client that sends its next request as soon as it has the answer to the last."""

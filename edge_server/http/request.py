@@ -25,6 +25,7 @@ from edge_server.deadline import ARRIVED, IS_GONE
 from edge_server.http.intake import Head
 from edge_server.http.refusal import ID_HEADER, Refusal
 from edge_server.logs import fields
+from edge_server.streaming import BEGIN_STREAM
 
 _log = logging.getLogger(__name__)
 
@@ -100,6 +101,18 @@ class Request(HTTPRequest):
         super().write(chunk)
         self.bytes_out += len(chunk)
 
+    def begin_stream(self) -> Any:
+        """The answer is a stream: its parts go out as they are, until the connection ends.
+
+        Gives the connection. Without chunks around the parts, which simple viewers take for
+        pictures, and which would be a copy of every part for every viewer.
+        """
+        self.response_protocol = "HTTP/1.0"
+        self.close_connection = True
+        self.outheaders.append((b"Connection", b"close"))
+        self.conn.wfile.is_stream = True
+        return self.conn
+
     def simple_response(self, status: int | str, msg: str = "") -> None:
         """An answer in JSON that ends the connection."""
         self.refused = int(str(status)[:3])
@@ -143,7 +156,12 @@ class Gateway(Gateway_10):
 
     def __init__(self, req: Any) -> None:
         super().__init__(req)
-        self.env |= {ARRIVED: req.conn.arrived, IS_GONE: req.conn.is_gone, IN_MEMORY: True}
+        self.env |= {
+            ARRIVED: req.conn.arrived,
+            IS_GONE: req.conn.is_gone,
+            IN_MEMORY: True,
+            BEGIN_STREAM: req.begin_stream,
+        }
 
     def get_environ(self) -> Any:
         """As cheroot, with less work for each request."""

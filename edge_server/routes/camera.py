@@ -5,10 +5,13 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import Annotated, Literal, TypedDict
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 
+from camera.errors import CameraError
 from camera.frame import Frame
+from camera.jpeg import read_jpeg
+from edge_server import overlay, streaming
 from edge_server.api.description import (
     CAMERA_ERRORS,
     Content,
@@ -17,8 +20,11 @@ from edge_server.api.description import (
     described,
 )
 from edge_server.api.schema import Bytes, about
+from edge_server.errors import BadRequest, EdgeError
+from edge_server.routes import current
 from edge_server.services import Camera, Services
 from edge_server.wire import camera as wire
+from edge_server.wire import pictures
 
 NO_STORE = {
     "Cache-Control": "no-store, no-cache, must-revalidate",
@@ -44,17 +50,20 @@ SNAPSHOT = Description(
     Tag.CAMERA,
     "The newest frame",
     "A JPEG, for pages that poll and for Home Assistant's generic camera.",
+    query=pictures.PictureQuery,
     answers={"image/jpeg": Content(Bytes)},
     answer_headers=SnapshotHeaders,
-    errors=CAMERA_ERRORS,
+    errors=(*CAMERA_ERRORS, BadRequest),
 )
 STREAM = Description(
     Tag.CAMERA,
     "The stream",
     """Motion JPEG, which browsers show in an img and Home Assistant in its mjpeg camera. It does
-    not end by itself. While the camera is lost it goes on with a picture that says so.""",
+    not end by itself. While the camera is lost it goes on with a picture that says so. Who is
+    slow gets fewer pictures, not older ones.""",
+    query=pictures.StreamQuery,
     answers={"multipart/x-mixed-replace": Content(Bytes)},
-    errors=CAMERA_ERRORS,
+    errors=(*CAMERA_ERRORS, BadRequest),
 )
 
 
@@ -74,24 +83,49 @@ def blueprint(services: Services) -> Blueprint:
     return routes
 
 
-def snapshot_answer(camera: Camera) -> tuple[Response, Frame]:
-    """A fresh frame as JPEG. Raises CameraError where there is none."""
-    frame, jpeg = camera.broadcast.snapshot()
+def snapshot_answer(camera: Camera) -> tuple[Response, tuple[int, int]]:
+    """A fresh frame as JPEG, as the request wants it, and its size.
+
+    Raises BadRequest, and CameraError where there is none.
+    """
+    frame, jpeg = _snapshot(camera)
     headers = NO_STORE | {
         "X-Camera-Online": "true",
         "X-Frame-Number": str(frame.number),
         "X-Timestamp": f"{frame.captured_at:.3f}",
     }
-    return Response(jpeg, mimetype="image/jpeg", headers=headers), frame
+    parsed = read_jpeg(jpeg)
+    size = parsed.size if parsed else frame.size
+    return Response(jpeg, mimetype="image/jpeg", headers=headers), size
+
+
+def _snapshot(camera: Camera) -> tuple[Frame, bytes]:
+    look = pictures.look(request.args)
+    if look.captioned:
+        camera.broadcast.fresh()
+        try:
+            answer = camera.live.newest(current.deadline())
+        except (EdgeError, CameraError):
+            pass  # a picture without words is better than none
+        else:
+            words = overlay.caption_of(answer)
+            return answer.frame, camera.broadcast.write(answer.frame, words, look.width)
+    return camera.broadcast.snapshot(look=look)
 
 
 def stream_answer(camera: Camera) -> Response:
-    """The stream for one more viewer. Raises TooManyViewers."""
+    """The stream for one more viewer. Raises BadRequest, TooManyViewers."""
+    look, fps = pictures.look(request.args), pictures.fps(request.args)
     broadcast = camera.broadcast
     with ExitStack() as stack:
-        stack.enter_context(broadcast.viewer())
+        viewer = stack.enter_context(broadcast.viewer())
+        if look.captioned:
+            stack.enter_context(camera.live.following())
+        viewer.link = streaming.begin(request.environ) or viewer.link
         response = Response(
-            broadcast.parts(), content_type=broadcast.CONTENT_TYPE, headers=NO_STORE
+            broadcast.parts(look, fps, viewer=viewer),
+            content_type=broadcast.CONTENT_TYPE,
+            headers=NO_STORE,
         )
         # The viewer is counted until the server closes the response, whoever ended it.
         response.call_on_close(stack.pop_all().close)

@@ -67,23 +67,44 @@ def state_json(camera: Camera) -> wire.State:
     status = camera.grabber.status()
     width, height = status.size or (0, 0)
     fps = round(status.fps)
+    rates = camera.broadcast.rates
+    frame = camera.grabber.latest()
+    passes = frame is not None and frame.jpeg is not None
     return {
         "ok": True,
         "result": {
+            "encoder": {
+                "type": "HW" if passes else "CPU",
+                "quality": 0 if passes else camera.broadcast.quality,
+            },
             "source": {
                 "resolution": {"width": width, "height": height},
                 "online": status.shows,
                 "desired_fps": fps,
                 "captured_fps": fps,
             },
-            "stream": {"queued_fps": fps, "clients": camera.broadcast.viewers, "clients_stat": {}},
+            "stream": {
+                "queued_fps": max(rates.values(), default=0),
+                "clients": len(rates),
+                "clients_stat": {name: client_json(rate) for name, rate in rates.items()},
+            },
         },
     }
 
 
+def client_json(fps: int) -> wire.Client:
+    """A viewer. What ustreamer does for viewers that ask for it is not offered here."""
+    return {
+        "fps": fps,
+        "extra_headers": False,
+        "advance_headers": False,
+        "dual_final_frames": False,
+        "zero_data": False,
+    }
+
+
 def _snapshot(camera: Camera) -> Response:
-    answer, frame = own.snapshot_answer(camera)
-    width, height = frame.size
+    answer, (width, height) = own.snapshot_answer(camera)
     answer.headers["X-UStreamer-Online"] = "true"
     answer.headers["X-UStreamer-Width"] = str(width)
     answer.headers["X-UStreamer-Height"] = str(height)

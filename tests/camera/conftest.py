@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
+from camera import broadcast, looks
 from camera.backoff import Backoff
 from camera.frame import Pixels
 from camera.grabber import Grabber
+from camera.jpeg import encode_rgb
 from camera.sources import Source
 from rtsp_camera import rtsp_camera
 
@@ -66,6 +68,20 @@ def _until(condition: Callable[[], object], patience: float = 15.0) -> None:
 def gray() -> Callable[..., Pixels]:
     """A picture of one shade."""
     return _gray
+
+
+@pytest.fixture
+def encodes(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
+    """The shapes of the pictures that are encoded, by the real encoder."""
+    shapes: list[tuple[int, ...]] = []
+
+    def counted(pixels: Pixels, quality: int) -> bytes:
+        shapes.append(pixels.shape)
+        return encode_rgb(pixels, quality)
+
+    for module in (broadcast, looks):
+        monkeypatch.setattr(module, "encode_rgb", counted)
+    return shapes
 
 
 @pytest.fixture

@@ -10,27 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from camera import broadcast as module
 from camera import mjpeg
 from camera.broadcast import Broadcast
 from camera.errors import CameraError, TooManyViewers
-from camera.frame import Frame
+from camera.frame import Jpeg
+from camera.jpeg import encode_rgb, read_jpeg
+from camera.looks import Look
 from camera.sources import from_spec
 from camera.state import CameraState
-
-
-@pytest.fixture
-def encodes(monkeypatch):
-    """How often a picture of which shape was encoded, by the real encoder."""
-    shapes = []
-    encode = module.encode_rgb
-
-    def counted(pixels, quality):
-        shapes.append(pixels.shape)
-        return encode(pixels, quality)
-
-    monkeypatch.setattr(module, "encode_rgb", counted)
-    return shapes
 
 
 @pytest.fixture
@@ -69,35 +56,6 @@ def picture(chunk):
 
 def is_placeholder(chunk):
     return picture(chunk)[1].shape == (480, 640, 3)
-
-
-def test_one_encode_serves_all_who_ask(grab, encodes):
-    broadcast = Broadcast(grab(from_spec("demo")))
-    frame, _ = broadcast.snapshot(10)
-    encodes.clear()
-    frame = Frame(frame.pixels, frame.number + 1, 0.0, 0.0)
-    together = threading.Barrier(8)
-    answers = []
-
-    def ask():
-        together.wait(10)
-        answers.append(broadcast.jpeg(frame))
-
-    threads = [threading.Thread(target=ask) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(15)
-    assert len(answers) == 8
-    assert len(encodes) == 1
-
-
-def test_asking_for_an_older_frame_keeps_the_newest_one_encoded(grab, counting, gray, encodes):
-    broadcast = Broadcast(grab(counting))
-    older, newer = Frame(gray(1), 1, 0.0, 0.0), Frame(gray(2), 2, 0.0, 0.0)
-    newest = broadcast.jpeg(newer)
-    broadcast.jpeg(older)
-    assert broadcast.jpeg(newer) is newest
 
 
 def test_without_a_viewer_nothing_is_encoded(grab, counting, encodes):
@@ -270,3 +228,90 @@ def test_frames_of_another_size_stream_on(grab, played, gray):
     next(stream)
     shapes = {picture(chunk)[1].shape for chunk in islice(stream, 12)}
     assert (24, 32, 3) in shapes
+
+
+def test_many_viewers_of_a_fast_camera_cost_one_encode_a_frame(grab, counting, encodes):
+    grabber = grab(counting)
+    broadcast = Broadcast(grabber)
+    assert grabber.wait_for_newer(0, 10)
+    before = grabber.latest().number
+    stamps = [[] for _ in range(12)]
+
+    def see(seen):
+        stream = broadcast.parts()
+        next(stream)
+        seen += [picture(chunk)[0]["X-Timestamp"] for chunk in islice(stream, 40)]
+
+    threads = [threading.Thread(target=see, args=(seen,)) for seen in stamps]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert all(len(set(seen)) == 40 for seen in stamps)  # no picture twice
+    assert len(encodes) <= grabber.latest().number - before + 1
+
+
+def test_a_damaged_picture_is_left_out_where_it_has_to_be_read(grab, played, gray):
+    whole = read_jpeg(encode_rgb(gray(90)))
+
+    def play(attempt, number):
+        return whole if number % 2 else Jpeg(b"\xff\xd8no picture", (64, 48))
+
+    stream = Broadcast(grab(played(play))).parts(Look(32))
+    next(stream)
+    for chunk in islice(stream, 10):
+        assert picture(chunk)[1].shape in ((24, 32, 3), (480, 640, 3))
+
+
+def test_a_viewer_that_is_behind_is_given_nothing_until_it_has_taken_most(grab, counting):
+    grabber = grab(counting)
+    broadcast = Broadcast(grabber)
+    with broadcast.viewer() as viewer:
+        link = viewer.link = Link()
+        stream = broadcast.parts(viewer=viewer)
+        next(stream), next(stream)
+        link.left = 10**6
+        threading.Timer(0.3, lambda: setattr(link, "left", 0)).start()
+        began, newest = time.monotonic(), grabber.latest()
+        headers, _ = picture(next(stream))
+        assert time.monotonic() - began > 0.25
+        # What it gets then is of then.
+        assert float(headers["X-Timestamp"]) > newest.captured_at + 0.2
+
+
+@pytest.mark.parametrize("fps", [None, 0.1])
+def test_a_stream_ends_when_its_viewer_has_left(grab, played, gray, hang, fps):
+    def play(attempt, number):
+        return gray(1) if number == 1 else hang()
+
+    broadcast = Broadcast(grab(played(play)))
+    with broadcast.viewer() as viewer:
+        link = viewer.link = Link()
+        stream = broadcast.parts(max_fps=fps, viewer=viewer)
+        next(stream), next(stream)
+        threading.Timer(0.1, lambda: setattr(link, "gone", True)).start()
+        began = time.monotonic()
+        assert list(stream) == []
+        assert time.monotonic() - began < 2
+
+
+def test_each_viewer_s_rate_is_known(grab, counting):
+    broadcast = Broadcast(grab(counting))
+    with broadcast.viewer() as one, broadcast.viewer() as other:
+        stream = broadcast.parts(viewer=one)
+        list(islice(stream, 11))
+        assert broadcast.rates == {one.name: 10, other.name: 0}
+    assert broadcast.rates == {}
+
+
+class Link:
+    """The way to a viewer that does as a test says."""
+
+    left = 0
+    gone = False
+
+    def is_gone(self):
+        return self.gone
+
+    def backlog(self):
+        return self.left
