@@ -20,6 +20,7 @@ from edge_server.errors import SettingError
 from edge_server.inference import delegate as delegates
 from edge_server.inference.preprocessing import PRESETS
 from edge_server.origins import check_origins
+from edge_server.page import colors, logo
 from edge_server.repository import rules
 
 BUNDLED_MODEL: Final = Path(__file__).parent / "models" / "digits.tflite"
@@ -163,11 +164,35 @@ class Settings:
         check=_check_camera,
         reason="no camera is opened unasked, and the demo's digits fit the bundled model alone",
     )
+    min_confidence: float = setting(
+        0.5,
+        "confidence below which an answer is told as not sure, 0 to 1",
+        "SHARE",
+        minimum=0,
+        maximum=1,
+        reason="below it some other answer may be as likely, and a guess that is told as one is "
+        "no wrong answer",
+    )
     title: str = setting(
         "",
         "heading of the kiosk page (default: the model's name)",
         "TEXT",
         reason="the model's name says what is served",
+    )
+    logo: Path | None = setting(
+        None,
+        "logo for the kiosk page, an SVG or PNG file",
+        "FILE",
+        check=logo.check,
+        reason="the page needs none, and which is right its owner knows",
+    )
+    colors: str = setting(
+        "",
+        "colours of the pages, such as 'accent=#0b6e4f, paper=#fffdf5': paper, ink, accent, line, "
+        "and with dark- before it each for dark screens; those that could not be read are refused",
+        "NAME=COLOUR,...",
+        check=colors.check,
+        reason="the colours that come with the pages can be read from afar, by day and by night",
     )
     interpreters: int = setting(
         0,

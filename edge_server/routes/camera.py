@@ -129,10 +129,9 @@ def stream_answer(camera: Camera) -> Response:
 
 def frame_json(frame: Frame) -> wire.FrameJson:
     """Which frame an answer is about, and how old it is by now."""
-    captured = datetime.fromtimestamp(frame.captured_at, timezone.utc)
     return {
         "number": frame.number,
-        "captured_at": captured.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "captured_at": utc(frame.captured_at),
         "age_ms": round(frame.age() * 1e3, 1),
     }
 
@@ -147,4 +146,11 @@ def camera_json(camera: Camera) -> wire.CameraJson:
         "size": status.size,
         "viewers": camera.broadcast.viewers,
         "error": status.error,
+        "last_frame_at": None if status.last_frame_at is None else utc(status.last_frame_at),
     }
+
+
+def utc(unix_seconds: float) -> str:
+    """A moment as ISO 8601 with milliseconds, in UTC."""
+    moment = datetime.fromtimestamp(unix_seconds, timezone.utc)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
