@@ -54,6 +54,10 @@ def choose(known: Mapping[str, Texts], asked: str | None, accepted: LanguageAcce
 
     Of de-AT the texts of de are taken where there are none of its own.
     """
-    if asked:
-        accepted = LanguageAccept([(asked, 1)])
-    return accepted.best_match([FALLBACK, *known], FALLBACK)
+    names = {language.lower(): language for language in known}
+    for tag in [asked] if asked else accepted.values():
+        wanted = tag.lower()
+        for name in (wanted, wanted.partition("-")[0]):
+            if name in names:
+                return names[name]
+    return FALLBACK

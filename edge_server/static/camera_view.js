@@ -34,10 +34,6 @@ export class CameraView {
     });
   }
 
-  get watching() {
-    return this.#run !== null;
-  }
-
   /** Starts watching; does nothing when already watching. */
   open() {
     if (this.#run !== null) return;
@@ -45,7 +41,6 @@ export class CameraView {
     this.#answered = false;
     this.#parts.frame.dataset.state = 'starting';
     this.#notice(say('cameraStarting'));
-    this.#handlers.onReady(false);
     this.#handlers.show({ kind: 'idle', text: say('idleCamera') }); // not the answer of the last visit
     this.#picture.start();
     this.#poll(this.#run.signal);
@@ -59,8 +54,9 @@ export class CameraView {
     this.#notice('');
   }
 
-  /** Stops watching with the picture as it stands, and returns it: what was seen is what is asked about. */
+  /** Stops watching with the picture as it stands, and returns it: what was seen is asked about. null: there is none. */
   take() {
+    if (this.#run === null || this.#picture.blob === null) return null;
     this.close();
     this.#parts.frame.dataset.state = 'taken';
     this.#parts.caption.textContent = say('takenCaption', { time: clock(new Date()) });
@@ -69,8 +65,9 @@ export class CameraView {
 
   #shown() {
     this.#broken = false;
-    if (this.#run === null) return;
+    if (this.#run === null || this.#parts.frame.dataset.state === 'live') return;
     this.#parts.frame.dataset.state = 'live';
+    this.#notice('');
     this.#handlers.onReady(true);
   }
 

@@ -147,6 +147,7 @@ function startCamera() {
 function startTaking() {
   byId('take').addEventListener('click', () => {
     const blob = camera.take();
+    if (blob === null) return;
     rests();
     view.fade();
     taken.begin();

@@ -14,7 +14,7 @@ export class LivePicture {
   #number = 0;
   #least;
 
-  /** The encoded picture that is shown; null before the first. */
+  /** The encoded picture that is shown; null before the first of each start(). */
   blob = null;
 
   /** handlers: onTurn() after each answer of the server, onShown() after each new picture, onBroken(error). */
@@ -33,6 +33,7 @@ export class LivePicture {
   start() {
     if (this.#run !== null) return;
     this.#run = new AbortController();
+    this.blob = null;
     this.#follow(this.#run.signal);
   }
 
