@@ -41,7 +41,8 @@ CONTRASTS = """
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     while (walker.nextNode()) {
       const element = walker.currentNode.parentElement;
-      if (!walker.currentNode.textContent.trim() || !element.checkVisibility({ visibilityProperty: true })) continue;
+      if (!walker.currentNode.textContent.trim()) continue;
+      if (!element.checkVisibility({ visibilityProperty: true })) continue;
       if (element.closest('.visually-hidden, noscript, [disabled]')) continue;
       const [a, b] = [luminance(rgba(getComputedStyle(element).color)), luminance(behind(element))];
       const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
@@ -134,17 +135,15 @@ def test_from_which_confidence_it_is_sure_the_setting_says(
     chromium_page: Page, own_server: Any
 ) -> None:
     chromium_page.goto(own_server.url)
-    for confidence, state in ((0.79, "unsure"), (0.8, "answer")):
-        chromium_page.route(
-            "**/predict",
-            lambda route, share=confidence: route.fulfill(
-                json=route.fetch().json() | {"confidence": share}
-            ),
-        )
+    result, confidence = chromium_page.get_by_test_id("result"), 0.0
+
+    def answer(route: Any) -> None:
+        route.fulfill(json=route.fetch().json() | {"confidence": confidence})
+
+    chromium_page.route("**/predict", answer)
+    for confidence, state in ((0.79, "unsure"), (0.8, "answer")):  # noqa: B007
         draw(chromium_page, DIGITS["1"])
-        result = chromium_page.get_by_test_id("result")
         expect(result).to_have_attribute("data-state", state)
-        chromium_page.unroute("**/predict")
         chromium_page.get_by_test_id("clear").click()
 
 
