@@ -20,7 +20,7 @@ from edge_server.api.description import (
     described,
 )
 from edge_server.api.schema import Bytes, about
-from edge_server.request_context import note
+from edge_server.request_context import note, routine
 from edge_server.routes import current
 from edge_server.services import Camera, Services
 from edge_server.wire import camera as wire
@@ -78,6 +78,7 @@ def blueprint(services: Services) -> Blueprint:
     @routes.get("/snapshot.jpg")
     @described(SNAPSHOT)
     def snapshot() -> ResponseReturnValue:
+        routine()
         return snapshot_answer(services.require_camera())[0]
 
     @routes.get("/stream.mjpg")
@@ -88,6 +89,7 @@ def blueprint(services: Services) -> Blueprint:
     @routes.get("/prediction")
     @described(_PREDICTION)
     def prediction() -> ResponseReturnValue:
+        routine()
         started = time.perf_counter()
         camera = services.require_camera()
         answer = camera.live.newest(current.deadline())

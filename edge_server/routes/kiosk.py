@@ -16,6 +16,7 @@ from edge_server.api.schema import Bytes, about
 from edge_server.errors import EdgeError
 from edge_server.page import colors, logo, texts
 from edge_server.page.edition import edition
+from edge_server.request_context import routine
 from edge_server.routes.camera import NO_STORE, camera_json
 from edge_server.services import Services
 from edge_server.wire.kiosk import KioskJson
@@ -65,6 +66,7 @@ def blueprint(services: Services, seen: KioskSeen) -> Blueprint:
     @routes.get("/kiosk.json")
     @described(_KIOSK)
     def follow() -> ResponseReturnValue:
+        routine()
         if _is_this_device(request.remote_addr):
             seen.at = time.time()
         document = KioskJson(

@@ -22,6 +22,7 @@ from edge_server.metrics import models as model_metrics
 from edge_server.metrics.exposition import Metrics
 from edge_server.recent import RECENT, Trouble
 from edge_server.repository import VersionStatus
+from edge_server.request_context import routine
 from edge_server.routes import words
 from edge_server.routes.camera import NO_STORE, camera_json, utc
 from edge_server.routes.kiosk import KioskSeen
@@ -64,6 +65,7 @@ def blueprint(services: Services, counted: Metrics, seen: KioskSeen) -> Blueprin
     @routes.get("/status.json")
     @described(_JSON)
     def report() -> ResponseReturnValue:
+        routine()
         runtime = runtime_info()
         by_status = counted.http.by_status()
         document = wire.StatusJson(
