@@ -22,11 +22,13 @@ from edge_server.routes import (
     current,
     docs,
     health,
+    kiosk,
     live,
     metrics,
     open_inference,
     pages,
     predict,
+    status,
     tf_serving,
     triton,
 )
@@ -81,6 +83,9 @@ def create_app(services: Services) -> Flask:
         docs,
     ):
         app.register_blueprint(module.blueprint(services))
+    seen = kiosk.KioskSeen()
+    app.register_blueprint(kiosk.blueprint(services, seen))
+    app.register_blueprint(status.blueprint(services, counted, seen))
 
     current.follow(app, services.settings.timeout)
     settings = services.settings

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, Final
 
 from edge_server import request_context
+from edge_server.recent import RECENT
 
 _log = logging.getLogger(__name__)
 
@@ -33,14 +34,14 @@ def fields(**values: Any) -> dict[str, Any]:
 
 
 def configure(level: str, log_format: str) -> None:
-    """Log to standard error from now on, errors that nobody caught too.
+    """Log to standard error from now on, errors that nobody caught too; keep the newest troubles.
 
     level       debug, info, warning or error
     log_format  text or json
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
-    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.basicConfig(level=logging.WARNING, handlers=[handler, RECENT], force=True)
     for name in _OURS:
         logging.getLogger(name).setLevel(level.upper())
     logging.captureWarnings(True)

@@ -20,11 +20,15 @@ def _made() -> str:
 
 @dataclass
 class RequestContext:
-    """One request. `noted` goes into its log line; `kept` is let go of when it is answered."""
+    """One request. `noted` goes into its log line; `kept` is let go of when it is answered.
+
+    One that is `routine` comes many times a second for days: its line is for who looks for details.
+    """
 
     id: str = field(default_factory=_made)
     noted: dict[str, Any] = field(default_factory=dict)
     kept: dict[int, Callable[[], None]] = field(default_factory=dict)
+    routine: bool = False
 
     def take_over(self, sent: str) -> None:
         """Use the id that the client sent, if it is visible ASCII of at most 128 characters."""
@@ -62,6 +66,13 @@ def note(**fields: Any) -> None:
     context = current()
     if context is not None:
         context.noted.update(fields)
+
+
+def routine() -> None:
+    """The request is one of many that a page or program sends to follow something."""
+    context = current()
+    if context is not None:
+        context.routine = True
 
 
 def let_go() -> None:

@@ -22,6 +22,7 @@ from edge_server.inference import region as regions
 from edge_server.inference.preprocessing import PRESETS
 from edge_server.mqtt import broker, topics
 from edge_server.origins import check_origins
+from edge_server.page import colors, logo
 from edge_server.repository import rules
 
 BUNDLED_MODEL: Final = Path(__file__).parent / "models" / "digits.tflite"
@@ -197,7 +198,7 @@ class Settings:
     )
     min_confidence: float = setting(
         0.5,
-        "confidence from which on an answer about the camera's picture is sure",
+        "confidence from which on an answer is sure; below, page and events say that it is not",
         "0..1",
         minimum=0,
         maximum=1,
@@ -250,6 +251,21 @@ class Settings:
         "heading of the kiosk page (default: the model's name)",
         "TEXT",
         reason="the model's name says what is served",
+    )
+    logo: Path | None = setting(
+        None,
+        "logo for the kiosk page, an SVG or PNG file",
+        "FILE",
+        check=logo.check,
+        reason="the page needs none, and which is right its owner knows",
+    )
+    colors: str = setting(
+        "",
+        "colours of the pages, such as 'accent=#0b6e4f, paper=#fffdf5': paper, ink, accent, line, "
+        "and with dark- before it each for dark screens; those that could not be read are refused",
+        "NAME=COLOUR,...",
+        check=colors.check,
+        reason="the colours that come with the pages can be read from afar, by day and by night",
     )
     interpreters: int = setting(
         0,

@@ -140,6 +140,7 @@ class Request(HTTPRequest):
                 since=self.begun,
                 bytes_in=self._bytes_in(),
                 bytes_out=self.bytes_out,
+                routine=self.context.routine,
                 **({"aborted": True} if self.aborted else {}),
                 **self.context.noted,
             )
@@ -235,9 +236,14 @@ def log_line(
     since: float,
     bytes_in: int,
     bytes_out: int,
+    routine: bool = False,
     **more: Any,
 ) -> None:
     """One request's line. `since` is when it was there, on time.monotonic()'s clock."""
+    level = logging.DEBUG if routine else logging.INFO
+    level = logging.WARNING if status >= 500 else level
+    if not _log.isEnabledFor(level):
+        return
     told = fields(
         client=client,
         # Never the query, which may hold what nobody else should read.
@@ -249,7 +255,7 @@ def log_line(
         bytes_out=bytes_out,
         **more,
     )
-    _log.log(logging.WARNING if status >= 500 else logging.INFO, "request", extra=told)
+    _log.log(level, "request", extra=told)
 
 
 def _short(text: bytes, longest: int) -> str | None:

@@ -29,7 +29,11 @@ class BoardPart:
         self._reading: _Reading | None = None
 
     def collect(self) -> Iterator[Family]:
-        """Raises TooSlow after `patience` seconds, and what `read` raises."""
+        """Raises what read() raises."""
+        return _families(self.read())
+
+    def read(self) -> Board:
+        """The board now. Raises TooSlow after `patience` seconds, and what the reading raises."""
         with self._lock:
             if self._reading is None or self._reading.done.is_set():
                 self._reading = _Reading(self._read)
@@ -38,7 +42,7 @@ class BoardPart:
             raise TooSlow(f"the board's sensors gave no answer within {self._patience:g} s")
         if reading.error is not None:
             raise reading.error
-        return _families(reading.board)
+        return reading.board
 
 
 class _Reading:

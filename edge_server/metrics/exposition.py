@@ -59,19 +59,20 @@ class Parts:
 
 
 class Metrics:
-    """`registry` for Prometheus' own exposition; `http` to be told of each request."""
+    """`registry` for Prometheus' own exposition; `http` to be told of each request; `board`."""
 
     def __init__(
         self, services: Services, *, read_board: Callable[[], board.Board] = board.read
     ) -> None:
         self.registry = _Registry(support_collectors_without_names=True)
         self.http = HttpMetrics(self.registry)
+        self.board = BoardPart(read_board)
         parts: dict[str, Collect] = {
             "server": _server,
             "models": lambda: models.states(services.models),
             "inference": lambda: models.work(services.observations),
             "process": ProcessCollector(registry=None).collect,
-            "board": BoardPart(read_board).collect,
+            "board": self.board.collect,
         }
         watched = services.camera
         if watched is not None:

@@ -20,14 +20,12 @@ class HttpMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         requests, duration = catalogue.HTTP_REQUESTS, catalogue.HTTP_DURATION
-        self._requests = Counter(
-            requests.name, requests.help, requests.labels, registry=registry
-        ).labels
+        self._counted = Counter(requests.name, requests.help, requests.labels, registry=registry)
         self._duration = Histogram(
             duration.name, duration.help, duration.labels, registry=registry, buckets=BOUNDS
         ).labels
         # A child is looked up by its labels under a lock, which costs more than counting.
-        self._counter = cache(self._requests)
+        self._counter = cache(self._counted.labels)
         self._histogram = cache(self._duration)
 
     def answered(self, method: str, route: str | None, status: int, seconds: float) -> None:
@@ -39,3 +37,13 @@ class HttpMetrics:
     def refused(self, method: str, status: int) -> None:
         """A request that was refused before its route was looked for."""
         self._counter(method if method in _METHODS else OTHER, OTHER, str(status)).inc()
+
+    def by_status(self) -> dict[str, int]:
+        """How many requests were answered with each status."""
+        found: dict[str, int] = {}
+        for family in self._counted.collect():
+            for sample in family.samples:
+                if sample.name.endswith("_total"):
+                    status = sample.labels["status"]
+                    found[status] = found.get(status, 0) + int(sample.value)
+        return dict(sorted(found.items()))

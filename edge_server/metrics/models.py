@@ -29,7 +29,7 @@ def states(models: Repository) -> Iterator[Family]:
     versions: list[VersionStatus] = []
     for name in models.names:
         with suppress(ModelNotFound):  # it went just now
-            versions += _told(models.versions(name))
+            versions += told(models.versions(name))
     yield catalogue.MODEL_STATE.values(
         *(((v.name, v.version, state.value), v.state is state) for v in versions for state in State)
     )
@@ -94,7 +94,7 @@ def _delegate(seen: Observed) -> str:
     return seen.classifiers[-1].delegate or "none"
 
 
-def _told(versions: tuple[VersionStatus, ...]) -> list[VersionStatus]:
+def told(versions: tuple[VersionStatus, ...]) -> list[VersionStatus]:
     """The newest first, but whatever is not over is told in any case."""
     return [
         status

@@ -21,6 +21,7 @@ from edge_server.api.description import (
 )
 from edge_server.api.schema import Bytes, about
 from edge_server.errors import BadRequest, EdgeError
+from edge_server.request_context import routine
 from edge_server.routes import current
 from edge_server.services import Camera, Services
 from edge_server.wire import camera as wire
@@ -73,6 +74,7 @@ def blueprint(services: Services) -> Blueprint:
     @routes.get("/snapshot.jpg")
     @described(SNAPSHOT)
     def snapshot() -> ResponseReturnValue:
+        routine()
         return snapshot_answer(services.require_camera())[0]
 
     @routes.get("/stream.mjpg")
@@ -151,4 +153,5 @@ def camera_json(camera: Camera) -> wire.CameraJson:
         "size": status.size,
         "viewers": camera.broadcast.viewers,
         "error": status.error,
+        "last_frame_at": None if status.last_frame_at is None else wire.utc(status.last_frame_at),
     }

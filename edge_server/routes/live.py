@@ -22,7 +22,7 @@ from edge_server.errors import BadRequest, TooManySubscribers
 from edge_server.inference.region import Region
 from edge_server.live import LiveAnswer
 from edge_server.live.news import News
-from edge_server.request_context import note
+from edge_server.request_context import note, routine
 from edge_server.routes import current
 from edge_server.routes.camera import NO_STORE, camera_json, frame_json
 from edge_server.services import Camera, Services
@@ -61,6 +61,7 @@ def blueprint(services: Services) -> Blueprint:
     @routes.get("/prediction")
     @described(_PREDICTION)
     def prediction() -> ResponseReturnValue:
+        routine()
         started = time.perf_counter()
         camera = services.require_camera()
         answer = camera.live.newest(current.deadline())

@@ -14,7 +14,8 @@ from edge_server.api.description import JSON, Content, Description, Tag, describ
 from edge_server.api.schema import Bytes, about
 from edge_server.errors import EdgeError, ModelNotReady, Unauthorized
 from edge_server.inference.manifest import Manifest
-from edge_server.routes import camera_programs
+from edge_server.page.edition import edition
+from edge_server.routes import camera_programs, words
 from edge_server.services import Services
 from edge_server.wire.health import Alive
 
@@ -33,6 +34,7 @@ _KIOSK = Description(
     "The kiosk page",
     """To a client that takes no HTML, such as KServe's health check, that the server lives. With
     ?action=snapshot and ?action=stream the camera, as mjpg-streamer has it.""",
+    query=words.LanguageQuery,
     answers={"text/html": Content(str), JSON: Content(Alive)},
     errors=(ModelNotReady, Unauthorized),
     failures={503: {"text/html": Content(str)}},
@@ -73,6 +75,7 @@ def blueprint(services: Services) -> Blueprint:
     routes = Blueprint("pages", __name__)
 
     routes.record_once(_describe_files)
+    own_edition = edition(services.settings)
 
     @routes.get("/")
     @open_to_all
@@ -93,17 +96,26 @@ def blueprint(services: Services) -> Blueprint:
             model = services.models.get()
         except EdgeError as error:
             title = services.settings.title or "Edge server"
-            page = render_template("waiting.html", title=title, reason=str(error))
+            page = render_template(
+                "waiting.html", title=title, reason=str(error), **words.context(services)
+            )
+            waiting = words.answer(page, 503)
             # A kiosk has nobody to reload it.
-            return page, 503, {"Refresh": str(_WAITING_SECONDS), "Retry-After": "1"}
-        return render_template(
+            waiting.headers["Refresh"] = str(_WAITING_SECONDS)
+            waiting.headers["Retry-After"] = "1"
+            return waiting
+        page = render_template(
             "kiosk.html",
             title=services.settings.title or model.info.name.replace("_", " "),
             camera=services.camera is not None,
             drawing=model.info.labels == _DIGITS,
             model=model.info,
             accuracy=accuracy(model.classifier.bundle.manifest),
+            edition=own_edition,
+            min_confidence=services.settings.min_confidence,
+            **words.context(services),
         )
+        return words.answer(page)
 
     return routes
 

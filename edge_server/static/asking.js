@@ -2,6 +2,7 @@
 // found the server gone is asked about again when it is back. Knows no element of the page.
 
 import { ServerGone, ServerRefused, classify } from './api.js';
+import { refusal, say } from './texts.js';
 
 const LOOKING_AFTER_MS = 400;
 
@@ -11,7 +12,7 @@ export class Asking {
   #controller = new AbortController();
   #unanswered = null;
 
-  /** show(state): called with the states of result_view.js. */
+  /** show(state): called with the states of result_view.js; an answer's state has the picture that it is about. */
   constructor(connection, show) {
     this.#connection = connection;
     this.#show = show;
@@ -26,16 +27,18 @@ export class Asking {
       const answer = await classify(blob, signal);
       if (signal.aborted) return;
       this.#connection.heard();
-      this.#show({ kind: 'answer', answer });
+      this.#show({ kind: 'answer', answer, picture: blob });
     } catch (error) {
       if (signal.aborted) return;
-      if (!(error instanceof ServerGone || error instanceof ServerRefused)) throw error;
-      this.#show({ kind: 'failed', sentence: error.message });
       if (error instanceof ServerGone) {
         this.#unanswered = blob;
+        this.#show({ kind: 'failed', sentence: say('serverGoneShort') });
         this.#connection.missed();
-      } else {
+      } else if (error instanceof ServerRefused) {
+        this.#show({ kind: 'failed', sentence: refusal(error.status), detail: error.message });
         this.#connection.heard();
+      } else {
+        throw error;
       }
     } finally {
       clearTimeout(looking);

@@ -1,51 +1,74 @@
-// The live picture and the answers to it, while it is shown: one stream, one question at a time.
+// The live picture and the answers to it, while they are shown; and what is the matter where there is none.
 // Knows nothing of how an answer is shown.
 
-import { ServerGone, ServerRefused, cameraPrediction, streamAddress } from './api.js';
-import { texts } from './texts.js';
+import { ServerGone, ServerRefused, cameraPrediction, kioskState } from './api.js';
+import { LivePicture } from './live_picture.js';
+import { rest } from './rest.js';
+import { clock, refusal, say } from './texts.js';
 
 const BETWEEN_ANSWERS_MS = 200;
 const BACKOFF_MS = [500, 1_000, 2_000, 3_000];
 const STARTING_MS = 5_000; // no frame this soon after opening is a start, not a loss
-const NOTHING = 'data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==';
 
 export class CameraView {
   #parts;
   #connection;
-  #show;
+  #handlers;
+  #picture;
   #run = null;
-  #streamTimer;
-  #streamFailures = 0;
-  #lost = false;
-  #lastNumber = 0;
+  #broken = false;
+  #answered = false;
 
-  /** parts: {stream, notice, caption}; show(state): called with the states of result_view.js. */
-  constructor(parts, connection, show) {
+  /**
+   * parts: {frame, canvas, notice, caption}; handlers: show(state) with the states of result_view.js, onTurn(what) after
+   * each answer of the server about 'picture' or 'answer', onReady(ready) when there is a picture to take, or none.
+   */
+  constructor(parts, connection, handlers) {
     this.#parts = parts;
     this.#connection = connection;
-    this.#show = show;
-    parts.stream.addEventListener('load', () => this.#streamLoaded());
-    parts.stream.addEventListener('error', () => this.#streamFailed());
+    this.#handlers = handlers;
+    this.#picture = new LivePicture(parts.canvas, {
+      onTurn: () => handlers.onTurn('picture'),
+      onShown: () => this.#shown(),
+      onBroken: () => { this.#broken = true; },
+    });
   }
 
   /** Starts watching; does nothing when already watching. */
   open() {
     if (this.#run !== null) return;
     this.#run = new AbortController();
-    this.#lost = false;
-    this.#lastNumber = 0;
-    this.#notice(texts.cameraStarting, '');
-    this.#show({ kind: 'idle', text: '' }); // not the answer of the last visit
-    this.#startStream();
+    this.#answered = false;
+    this.#parts.frame.dataset.state = 'starting';
+    this.#notice(say('cameraStarting'));
+    this.#handlers.show({ kind: 'idle', text: say('idleCamera') }); // not the answer of the last visit
+    this.#picture.start();
     this.#poll(this.#run.signal);
   }
 
-  /** Stops watching and closes the stream's connection. */
+  /** Stops watching, and asks for nothing more. */
   close() {
-    if (this.#run === null) return;
-    this.#run.abort();
+    this.#run?.abort();
     this.#run = null;
-    this.#stopStream();
+    this.#picture.stop();
+    this.#notice('');
+  }
+
+  /** Stops watching with the picture as it stands, and returns it: what was seen is asked about. null: there is none. */
+  take() {
+    if (this.#run === null || this.#picture.blob === null) return null;
+    this.close();
+    this.#parts.frame.dataset.state = 'taken';
+    this.#parts.caption.textContent = say('takenCaption', { time: clock(new Date()) });
+    return this.#picture.blob;
+  }
+
+  #shown() {
+    this.#broken = false;
+    if (this.#run === null || this.#parts.frame.dataset.state === 'live') return;
+    this.#parts.frame.dataset.state = 'live';
+    this.#notice('');
+    this.#handlers.onReady(true);
   }
 
   async #poll(signal) {
@@ -56,12 +79,13 @@ export class CameraView {
       try {
         const answer = await cameraPrediction(signal);
         if (signal.aborted) return;
-        this.#answered(answer);
+        this.#tell(answer);
         failures = 0;
       } catch (error) {
         if (signal.aborted) return;
         if (!(error instanceof ServerGone || error instanceof ServerRefused)) throw error;
-        this.#failed(error, performance.now() - openedAt < STARTING_MS);
+        const early = !this.#answered && performance.now() - openedAt < STARTING_MS;
+        await this.#failed(error, early, failures, signal);
         wait = BACKOFF_MS[Math.min(failures, BACKOFF_MS.length - 1)];
         failures += 1;
       }
@@ -69,87 +93,63 @@ export class CameraView {
     }
   }
 
-  #answered(answer) {
+  #tell(answer) {
+    const { camera } = answer;
     this.#connection.heard();
-    const { frame, camera } = answer;
-    // A lower number than before is another server process: the stream of the old one has ended without a word.
-    const restarted = frame.number < this.#lastNumber;
-    if (restarted || this.#lost) this.#startStream();
-    this.#lastNumber = frame.number;
-    this.#lost = false;
-    this.#parts.stream.classList.remove('old', 'lost');
-    this.#parts.caption.textContent = texts.cameraCaption(
-      camera.description,
-      camera.fps > 0 ? Math.round(camera.fps) : null,
-    );
-    if (camera.state === 'stalled') this.#notice(texts.cameraStalled, '');
-    else if (this.#streamFailures > 0) this.#notice('', texts.streamBroken);
-    else this.#notice('', '');
-    this.#show({ kind: 'answer', answer, live: true });
+    this.#handlers.onTurn('answer');
+    this.#answered = true;
+    if (camera.fps > 0) this.#picture.cameraRate(camera.fps);
+    const live = this.#parts.frame.dataset.state === 'live';
+    this.#parts.caption.textContent = live ? say('live') : '';
+    if (camera.state === 'stalled') this.#notice(say('cameraStalled'));
+    else if (this.#broken) this.#notice('', say('pictureBroken'));
+    else if (live) this.#notice('');
+    this.#handlers.show({ kind: 'answer', answer, live: true });
   }
 
-  #failed(error, early) {
+  async #failed(error, early, failures, signal) {
     if (error instanceof ServerGone) {
       this.#connection.missed();
-      this.#lose('old', '', '');
-      this.#show({ kind: 'idle', text: texts.idleServer });
+      this.#lose('old');
+      this.#handlers.show({ kind: 'idle', text: say('idleServer') });
       return;
     }
     this.#connection.heard();
-    if (early && this.#lastNumber === 0) this.#notice(texts.cameraStarting, error.message);
-    else this.#lose('lost', texts.cameraLost, error.message);
-    this.#show({ kind: 'idle', text: texts.idleCamera });
+    this.#handlers.onTurn('answer');
+    const state = await kioskState().catch(() => null);
+    if (signal.aborted || state === null) return;
+    if (state.camera?.state === 'live') {
+      // Not the camera but the answer failed; once may be the moment before it is known to be lost.
+      if (failures > 0) {
+        this.#handlers.show({ kind: 'failed', sentence: refusal(error.status), detail: error.message });
+      }
+      return;
+    }
+    const since = state.camera?.last_frame_at;
+    if (early && !since) {
+      this.#notice(say('cameraStarting'), '', error.message);
+    } else {
+      this.#lose('lost');
+      const title = since ? say('cameraLost', { time: clock(new Date(since)) }) : say('cameraNever');
+      this.#notice(title, say('cameraHint'), error.message);
+    }
+    this.#handlers.show({ kind: 'idle', text: say('idleCamera') });
   }
 
-  #lose(how, title, sentence) {
-    this.#lost = true;
-    this.#parts.stream.classList.add(how);
+  #lose(state) {
+    this.#parts.frame.dataset.state = state;
     this.#parts.caption.textContent = '';
-    this.#notice(title, sentence);
+    this.#notice('');
+    this.#handlers.onReady(false);
   }
 
-  #notice(title, text) {
+  #notice(title, text = '', detail = '') {
     const { notice } = this.#parts;
-    const set = (element, value) => {
+    for (const [name, value] of Object.entries({ title, text, detail })) {
+      const element = notice.querySelector(`[data-part=${name}]`);
       element.hidden = value === '';
       if (element.textContent !== value) element.textContent = value;
-    };
-    set(notice.querySelector('[data-part=title]'), title);
-    set(notice.querySelector('[data-part=text]'), text);
+    }
     notice.hidden = title === '' && text === '';
   }
-
-  #startStream() {
-    clearTimeout(this.#streamTimer);
-    this.#parts.stream.src = streamAddress();
-  }
-
-  #stopStream() {
-    clearTimeout(this.#streamTimer);
-    this.#streamFailures = 0;
-    // Another picture is what makes every browser hang up; taking the element away does not.
-    this.#parts.stream.src = NOTHING;
-    this.#parts.stream.classList.remove('shown', 'old', 'lost');
-  }
-
-  #streamLoaded() {
-    if (this.#run === null) return;
-    this.#streamFailures = 0;
-    this.#parts.stream.classList.add('shown');
-  }
-
-  #streamFailed() {
-    if (this.#run === null) return;
-    this.#parts.stream.classList.remove('shown');
-    const wait = BACKOFF_MS[Math.min(this.#streamFailures, BACKOFF_MS.length - 1)];
-    this.#streamFailures += 1;
-    this.#streamTimer = setTimeout(() => this.#startStream(), wait);
-  }
-}
-
-function rest(milliseconds, signal) {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, milliseconds);
-    signal.addEventListener('abort', () => { clearTimeout(timer); resolve(); }, { once: true });
-  });
 }

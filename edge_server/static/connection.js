@@ -1,20 +1,20 @@
-// Whether the server is there: told by every request, asked by a heartbeat when nobody else asks.
-// Knows no element of the page and no route but the one it is given.
+// Whether the server is there: told by every request, asked by a heartbeat. Knows no element of the page and no route
+// but the one it is given.
 
 const HEARTBEAT_MS = 5_000;
 const RETRY_MS = 1_500;
 
 export class Connection {
   #probe;
-  #onChange;
+  #handlers;
   #timer;
   #probing = false;
   up = true;
 
-  /** probe: () => Promise, rejects when the server is gone; onChange(up: boolean) on every change. */
-  constructor(probe, onChange) {
+  /** probe(): a promise of news, rejected when the server is gone; handlers: onChange(up), onNews(news). */
+  constructor(probe, handlers) {
     this.#probe = probe;
-    this.#onChange = onChange;
+    this.#handlers = handlers;
     this.#schedule();
     window.addEventListener('online', () => this.#ask());
   }
@@ -30,10 +30,10 @@ export class Connection {
   }
 
   #set(up) {
-    const changed = up !== this.up;
+    if (up === this.up) return;
     this.up = up;
     this.#schedule();
-    if (changed) this.#onChange(up);
+    this.#handlers.onChange(up);
   }
 
   #schedule() {
@@ -44,8 +44,10 @@ export class Connection {
   async #ask() {
     if (this.#probing) return;
     this.#probing = true;
-    const up = await this.#probe().then(() => true, () => false);
+    const news = await this.#probe().catch(() => null);
     this.#probing = false;
-    this.#set(up);
+    this.#set(news !== null);
+    this.#schedule();
+    if (news !== null) this.#handlers.onNews(news);
   }
 }

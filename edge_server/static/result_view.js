@@ -1,20 +1,23 @@
 // Shows one state of the answer: nothing yet, looking, an answer, or what went wrong.
 // Knows nothing of where the picture came from.
 
+import { Announcer } from './announcer.js';
 import { fit } from './fit_text.js';
-import { percent, texts } from './texts.js';
+import { percent, say } from './texts.js';
 
-export const UNSURE_BELOW = 0.5;
 const RUNNERS_UP = 3;
 const GLYPHS = /^[\p{Lu}\p{N}]{1,3}$/u; // a label that is a sign rather than words: set as large as the space allows
 
 export class ResultView {
   #root;
   #parts;
+  #sureFrom;
+  #announcer;
 
-  /** root: the element that holds the parts by their ids. */
-  constructor(root) {
+  /** root: the element that holds the parts by their ids; sureFrom: the confidence from which an answer is told as one. */
+  constructor(root, sureFrom) {
     this.#root = root;
+    this.#sureFrom = sureFrom;
     const part = (id) => root.querySelector(`#${id}`);
     this.#parts = {
       answer: part('answer'),
@@ -23,22 +26,24 @@ export class ResultView {
       word: part('sureness-word'),
       bar: part('confidence-bar'),
       message: part('message'),
+      detail: part('message-detail'),
       list: part('runners-up'),
-      announcement: part('announcement'),
     };
+    this.#announcer = new Announcer(part('announcement'));
+    this.#parts.bar.style.setProperty('--mark', sureFrom);
     for (let i = 0; i < RUNNERS_UP; i += 1) this.#parts.list.append(runnerUp());
     new ResizeObserver(() => fit(this.#parts.answer)).observe(this.#parts.answer.parentElement);
   }
 
   /**
-   * state: {kind: 'idle', text, detail?} | {kind: 'looking'} | {kind: 'failed', sentence} |
-   * {kind: 'answer', answer, live}, answer as the server sent it.
+   * state: {kind: 'idle', text, detail?} | {kind: 'looking'} | {kind: 'failed', sentence, detail?} |
+   * {kind: 'answer', answer, live?}, answer as the server sent it; a failure's detail is in the server's English.
    */
   render(state) {
     this.#root.classList.remove('stale');
     if (state.kind === 'answer') this.#answer(state.answer, state.live ?? false);
-    else if (state.kind === 'failed') this.#words('failed', texts.failed, state.sentence);
-    else if (state.kind === 'looking') this.#words('looking', texts.looking, '');
+    else if (state.kind === 'failed') this.#words('failed', say('failed'), state.sentence, state.detail ?? '');
+    else if (state.kind === 'looking') this.#words('looking', say('looking'), '');
     else this.#words('idle', state.text, state.detail ?? '');
   }
 
@@ -48,8 +53,8 @@ export class ResultView {
   }
 
   #answer({ prediction, confidence, top_k: top, frame }, live) {
-    const { sureness, bar, message, list, announcement } = this.#parts;
-    const unsure = confidence < UNSURE_BELOW;
+    const { sureness, bar, message, detail, list } = this.#parts;
+    const unsure = confidence < this.#sureFrom;
     const sure = percent(confidence);
     const state = unsure ? 'unsure' : 'answer';
     const changed = this.#root.dataset.label !== prediction || this.#root.dataset.state !== state;
@@ -57,22 +62,23 @@ export class ResultView {
     this.#root.dataset.label = prediction;
     this.#root.dataset.frame = frame?.number ?? '';
     this.#parts.confidence.textContent = sure;
-    this.#parts.word.textContent = unsure ? texts.notSureDetail(prediction) : texts.sure;
+    this.#parts.word.textContent = unsure ? say('notSureDetail', { label: prediction }) : say('sure');
     bar.firstElementChild.style.setProperty('--share', confidence);
     sureness.hidden = false;
     bar.hidden = false;
     message.hidden = true;
+    detail.hidden = true;
     list.hidden = false;
     [...list.children].forEach((row, i) => fillRow(row, top[i + 1]));
-    this.#headline(unsure ? texts.notSure : prediction);
+    this.#headline(unsure ? say('notSure') : prediction);
+    const spoken = say(unsure ? 'announceUnsure' : 'announce', { label: prediction, confidence: sure });
     // A live picture is spoken of when the answer changes, not five times a second.
-    if (changed || !live) {
-      announcement.textContent = unsure ? texts.announceNotSure(prediction, sure) : texts.announce(prediction, sure);
-    }
+    if (!live) this.#announcer.say(spoken);
+    else if (changed) this.#announcer.sayInTurn(spoken);
   }
 
-  #words(state, headline, sentence) {
-    const { sureness, bar, message, list, announcement } = this.#parts;
+  #words(state, headline, sentence, serverSentence = '') {
+    const { sureness, bar, message, detail, list } = this.#parts;
     this.#root.dataset.state = state;
     delete this.#root.dataset.label;
     delete this.#root.dataset.frame;
@@ -81,9 +87,10 @@ export class ResultView {
     list.hidden = true;
     message.hidden = false;
     if (message.textContent !== sentence) message.textContent = sentence;
+    detail.hidden = serverSentence === '';
+    if (detail.textContent !== serverSentence) detail.textContent = serverSentence;
     this.#headline(headline);
-    const spoken = sentence === '' ? headline : `${headline}. ${sentence}`;
-    if (announcement.textContent !== spoken) announcement.textContent = spoken;
+    this.#announcer.say(sentence === '' ? headline : `${headline}. ${sentence}`);
   }
 
   /** Last of all, because the space that is left decides the size. */
@@ -118,7 +125,6 @@ function fillRow(row, entry) {
   if (entry === undefined) return;
   const [label, confidence, bar] = row.children;
   label.textContent = entry.label;
-  label.title = entry.label;
   confidence.textContent = percent(entry.confidence);
   bar.firstElementChild.style.setProperty('--share', entry.confidence);
 }

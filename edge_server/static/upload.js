@@ -1,7 +1,7 @@
 // A picture from a file button, dropped anywhere on the page, or pasted; shows what was chosen.
 // Knows nothing of what happens to the picture.
 
-import { texts } from './texts.js';
+import { say } from './texts.js';
 
 export class Upload {
   #parts;
@@ -9,16 +9,22 @@ export class Upload {
   #onNothing;
   #address = null;
 
-  /** parts: {panel, choose, input, preview, name, invitation}; onPicture(file); onNothing() when a drop holds no file. */
+  /** parts: {panel, choose, input, phone, phoneInput, preview, name, invitation}; onPicture(file); onNothing() when a drop holds no file. */
   constructor(parts, onPicture, onNothing) {
     this.#parts = parts;
     this.#onPicture = onPicture;
     this.#onNothing = onNothing;
-    const { choose, input, preview, name } = parts;
-    choose.addEventListener('click', () => input.click());
-    input.addEventListener('change', () => {
-      this.#take(input.files);
-      input.value = ''; // so that choosing the same file again is a change
+    const { choose, input, phone, phoneInput, preview, name } = parts;
+    phone.hidden = !isPhone();
+    for (const [button, file] of [[choose, input], [phone, phoneInput]]) {
+      button.addEventListener('click', () => file.click());
+      file.addEventListener('change', () => {
+        this.#take(file.files);
+        file.value = ''; // so that choosing the same file again is a change
+      });
+    }
+    preview.addEventListener('load', () => {
+      preview.style.setProperty('--ratio', preview.naturalWidth / preview.naturalHeight);
     });
     preview.addEventListener('error', () => {
       preview.hidden = true;
@@ -61,17 +67,22 @@ export class Upload {
     this.#address = null;
     invitation.hidden = true;
     panel.classList.add('filled');
-    choose.textContent = texts.chooseAnother;
-    name.textContent = file.name || texts.pastedPicture;
+    choose.querySelector('span').textContent = say('chooseAnother');
+    name.textContent = file.name || say('pastedPicture');
     const isPicture = file.type.startsWith('image/');
     preview.hidden = !isPicture;
     name.hidden = isPicture;
     if (isPicture) {
       this.#address = URL.createObjectURL(file);
-      preview.alt = texts.uploadAlt(file.name);
+      preview.alt = say('uploadAlt', { name: file.name });
       preview.src = this.#address;
     } else {
       preview.removeAttribute('src');
     }
   }
+}
+
+/** Whether this device has a camera of its own behind the file button. */
+function isPhone() {
+  return navigator.userAgentData?.mobile ?? /Android|iPhone|iPad/.test(navigator.userAgent);
 }

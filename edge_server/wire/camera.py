@@ -32,6 +32,9 @@ class CameraJson(TypedDict):
     size: Annotated[tuple[int, int] | None, about("Width and height.")]
     viewers: Annotated[int, about("Of the stream, now.")]
     error: Annotated[str | None, about("What is wrong, and what to do.")]
+    last_frame_at: Annotated[
+        str | None, about("When the newest frame was captured, UTC; null before the first.")
+    ]
 
 
 class EventsQuery(TypedDict, total=False):

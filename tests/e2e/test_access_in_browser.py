@@ -23,7 +23,7 @@ def url(run_server: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.mark.parametrize("how", ["typed into the prompt", "in the address"])
-def test_page_interface_and_stream_work_with_the_token(
+def test_page_interface_and_camera_work_with_the_token(
     how: str, url: str, browser: Browser
 ) -> None:
     prompt = how == "typed into the prompt"
@@ -35,11 +35,11 @@ def test_page_interface_and_stream_work_with_the_token(
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto(url if prompt else url.replace("//", f"//edge:{TOKEN}@"))
         with (
-            page.expect_response(re.compile("camera/stream")) as stream,
+            page.expect_response(re.compile("camera/snapshot")) as snapshot,
             page.expect_response(re.compile("camera/prediction")) as prediction,
         ):
             page.get_by_test_id("tab-camera").click()
-        assert (stream.value.status, prediction.value.status) == (200, 200)
+        assert (snapshot.value.status, prediction.value.status) == (200, 200)
         assert complaints == []
 
 

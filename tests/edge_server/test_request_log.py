@@ -273,3 +273,18 @@ def test_an_error_before_serving_is_a_record_of_a_json_log(server, root):
     last = json.loads(process.log.splitlines()[-1])
     assert last["level"] == "critical"
     assert "README.md is not a .tflite model" in last["message"]
+
+
+@pytest.mark.parametrize("path", ["/camera/snapshot.jpg", "/camera/prediction", "/kiosk.json"])
+def test_what_a_page_asks_for_all_day_is_no_line_unless_details_are_wanted(
+    path, json_server, url, digits_server, until
+):
+    name = path.strip("/").replace("/", "-")
+    until(lambda: requests.get(url + path, timeout=20).status_code == 200)
+    requests.get(url + path, headers={"X-Request-ID": name}, timeout=20)
+    (line,) = (d for d in lines_of(json_server, name, until) if d["message"] == "request")
+    assert line["level"] == "debug"
+    until(lambda: requests.get(digits_server.url + path, timeout=20).status_code == 200)
+    requests.get(f"{digits_server.url}/nothing-{name}", timeout=20)
+    until(lambda: f"/nothing-{name}" in digits_server.log)
+    assert f"path={path} " not in digits_server.log

@@ -33,8 +33,10 @@ def test_none_is_no_camera():
 
 EXAMPLES = {
     "camera": "usb:1",
+    "colors": "accent=#0b6e4f",
     "cors": "https://example.org",
     "delegate_options": "device=usb",
+    "logo": str(BUNDLED_MODEL.parents[1] / "static" / "icon.svg"),
     "min_confidence": "0.9",
     "mqtt": "mqtts://user@broker.example:8884",
     "pin": "cats=2",

@@ -1,0 +1,1 @@
+"""What the pages are made of beside their templates: words, colours, a logo, and which edition."""
