@@ -15,10 +15,10 @@ from camera.sources import KINDS, from_spec
         ("folder:some/photos", "folder: photos"),
         ("folder:some/photos?interval=0.5", "folder: photos"),
         ("file:clips/a?b=c.mp4", "file: a?b=c.mp4"),
-        ("usb:0", "usb: /dev/video0 MJPG"),
+        ("usb:0", "usb: /dev/video0"),
         ("usb:2?size=1280x720&fps=30&format=yuyv", "usb: /dev/video2 YUYV 1280x720 30 fps"),
-        ("usb:/dev/v4l/by-id/cam-index0", "usb: /dev/v4l/by-id/cam-index0 MJPG"),
-        (" USB:0 ", "usb: /dev/video0 MJPG"),
+        ("usb:/dev/v4l/by-id/cam-index0", "usb: /dev/v4l/by-id/cam-index0"),
+        (" USB:0 ", "usb: /dev/video0"),
     ],
 )
 def test_a_specification_names_its_source(text, described):
@@ -51,7 +51,7 @@ def test_an_unknown_kind_lists_what_is_known(text):
         ("usb:0?size=0x720", "'0x720'"),
         ("usb:0?fps=0", "'0'"),
         ("usb:0?fps=30&fps=60", "twice"),
-        ("usb:0?format=H264", "MJPG, YUYV"),
+        ("usb:0?format=H264", "MJPG, JPEG, YUYV"),
     ],
 )
 def test_a_malformed_specification_says_what_is_wrong(text, offender):
