@@ -15,15 +15,14 @@ from camera.grabber import Grabber
 from camera.jpeg import encode_rgb
 from camera.measure import frame_after, measure
 from camera.sources import KINDS, Source, from_spec
-from camera.sources.csi_devices import (
-    list_csi_cameras,
-    list_jetson_cameras,
-    without_csi_hardware,
-)
-from camera.sources.v4l2 import list_devices
+from camera.sources.csi_devices import is_csi_hardware, list_csi_cameras, list_jetson_cameras
+from camera.sources.v4l2.listing import VideoDevice, list_devices
+from camera.sources.v4l2.offer import shown
 
 OK, FAILED, WRONG_USAGE = 0, 1, 2
 _SPEC_HELP = "which camera; `list` shows what there is"
+_SPEC_WIDTH = 48
+_QUALITY = 90
 
 
 class _Parser(argparse.ArgumentParser):
@@ -74,7 +73,10 @@ def _parser() -> argparse.ArgumentParser:
         help="pictures to leave out first, while the camera finds its exposure (default 0)",
     )
     snapshot.add_argument(
-        "--quality", type=_quality, default=90, metavar="1..100", help="of the JPEG (default 90)"
+        "--quality",
+        type=_quality,
+        metavar="1..100",
+        help="of the JPEG (default: the camera's own JPEG as it is, else 90)",
     )
     snapshot.add_argument(
         "--timeout",
@@ -93,22 +95,34 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _list() -> int:
-    rows = without_csi_hardware((device.spec, device.name) for device in list_devices())
-    rows += list_csi_cameras() + list_jetson_cameras()
+    devices = [device for device in list_devices() if not is_csi_hardware(device.name)]
+    rows = [_device_row(device) for device in devices]
+    rows += [(spec, [name]) for spec, name in list_csi_cameras() + list_jetson_cameras()]
     if not rows:
         print("No camera is plugged in, or none that this machine knows.\n")
     _print_rows("Cameras of this machine", rows)
-    _print_rows("What can be used", [(kind.syntax, kind.meaning) for kind in KINDS.values()])
+    _print_rows("What can be used", [(kind.syntax, [kind.meaning]) for kind in KINDS.values()])
     return OK
 
 
-def _print_rows(title: str, rows: list[tuple[str, str]]) -> None:
+def _device_row(device: VideoDevice) -> tuple[str, list[str]]:
+    """A device's string, then its name and a line for each pixel format that can be used."""
+    usable = shown(device.offers)
+    if not usable:
+        codes = ", ".join(offer.code for offer in device.offers) or "none"
+        usable = [device.note or f"no pixel format that is known here ({codes})"]
+    return device.spec, [device.name, *usable]
+
+
+def _print_rows(title: str, rows: list[tuple[str, list[str]]]) -> None:
     if not rows:
         return
-    width = max(len(spec) for spec, _ in rows)
+    width = min(_SPEC_WIDTH, max(len(spec) for spec, _ in rows))
     print(title)
-    for spec, meaning in rows:
-        print(f"  {spec:<{width}}  {meaning}")
+    for spec, (first, *more) in rows:
+        print(f"  {spec:<{width}}  {first}")
+        for line in more:
+            print(f"    {line}")
 
 
 def _snapshot(source: Source, options: argparse.Namespace) -> int:
@@ -116,7 +130,9 @@ def _snapshot(source: Source, options: argparse.Namespace) -> int:
         frame = frame_after(grabber, 0, options.timeout)
         while frame.number <= options.skip:
             frame = frame_after(grabber, frame.number, options.timeout)
-    jpeg = encode_rgb(frame.pixels, options.quality)
+    jpeg = frame.jpeg if options.quality is None else None
+    if jpeg is None:
+        jpeg = encode_rgb(frame.pixels, options.quality or _QUALITY)
     try:
         options.output.write_bytes(jpeg)
     except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import sys
 from typing import Any, Final
@@ -12,6 +13,7 @@ from PIL import Image, ImageOps
 
 from camera.errors import CameraError
 from camera.frame import Jpeg, Pixels
+from camera.huffman import STANDARD_TABLES
 
 _START: Final = b"\xff\xd8"
 _END: Final = b"\xff\xd9"
@@ -20,14 +22,21 @@ _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _SCAN: Final = 0xDA
 _APPLICATION: Final = range(0xE0, 0xF0)
 _DAMAGED: Final = "The camera sent a damaged picture; the next one may be whole."
+_TABLES: Final = 0xC4
+# Those whose tables Motion JPEG may leave out: baseline and extended sequential.
+_SEQUENTIAL: Final = frozenset({0xC0, 0xC1})
+# What is never inside of a picture: reserved markers, and the start of the next one.
+_TORN: Final = re.compile(rb"\xff[\x02-\xbf\xd8\xf0-\xfd]")
 
 
 def read_jpeg(data: bytes) -> Jpeg | None:
     """A whole JPEG with its size, by its markers alone; None where it is torn or something else.
 
-    What follows its end, as some cameras pad their pictures, is cut off.
+    What follows its end, as some cameras pad their pictures, is cut off. Huffman tables that are
+    left out, as in Motion JPEG, are put in, since many viewers show nothing without.
     """
     size = None
+    complete = sequential = False
     position = 2
     if not data.startswith(_START):
         return None
@@ -39,9 +48,15 @@ def read_jpeg(data: bytes) -> Jpeg | None:
         if marker in _FRAMES and position + 9 <= len(data):
             height, width = struct.unpack_from(">HH", data, position + 5)
             size = (width, height)
+            sequential = marker in _SEQUENTIAL
+        if marker == _TABLES:
+            complete = True
         if marker == _SCAN:
-            end = data.rfind(_END, position)
-            return Jpeg(data[: end + 2], size) if size and all(size) and end > 0 else None
+            end = data.find(_END, position)
+            if end < 0 or size is None or not all(size) or _TORN.search(data, position, end):
+                return None
+            missing = STANDARD_TABLES if sequential and not complete else b""
+            return Jpeg(data[:position] + missing + data[position : end + 2], size)
         position += 2 + length
     return None
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -44,6 +43,6 @@ def list_jetson_cameras(sysfs: Path = Path("/sys/class/video4linux")) -> list[tu
     return [(f"jetson-csi:{number}", sensor) for number, sensor in enumerate(sensors)]
 
 
-def without_csi_hardware(rows: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """V4L2 devices (string, name) without those that are no use by themselves."""
-    return [(spec, name) for spec, name in rows if not name.startswith(_HARDWARE)]
+def is_csi_hardware(name: str) -> bool:
+    """Whether a V4L2 device of this name is no use by itself."""
+    return name.startswith(_HARDWARE)

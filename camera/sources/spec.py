@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,8 @@ from camera.sources.jetson import jetson_csi
 from camera.sources.options import number, picture_size, split_options
 from camera.sources.rtsp import RtspSource
 from camera.sources.source import Source
-from camera.sources.usb import FORMATS, UsbSource
+from camera.sources.usb import UsbSource
+from camera.sources.v4l2.offer import FORMATS
 
 
 @dataclass(frozen=True)
@@ -131,16 +133,20 @@ def _usb(rest: str) -> Source:
             f"A USB camera is named by its number or its device, not '{target}'; write {syntax} "
             "or usb:/dev/video0."
         )
-    return UsbSource(
-        device,
-        size=picture_size(options, "size", syntax),
-        fps=number(options, "fps", default=0.0, lowest=1.0, highest=1000.0, syntax=syntax) or None,
-        pixel_format=_pixel_format(options, syntax),
-    )
+    size = picture_size(options, "size", syntax)
+    fps = number(options, "fps", default=0.0, lowest=1.0, highest=1000.0, syntax=syntax) or None
+    chosen = _pixel_format(options, syntax)
+    if sys.platform.startswith("linux"):
+        return UsbSource(device, size=size, fps=fps, pixel_format=chosen)
+    from camera.sources.usb_opencv import OpencvUsbSource  # noqa: PLC0415, of other systems only
+
+    return OpencvUsbSource(device, size=size, fps=fps, pixel_format=chosen)
 
 
-def _pixel_format(options: Mapping[str, str], syntax: str) -> str:
-    chosen = options.get("format", FORMATS[0]).upper()
+def _pixel_format(options: Mapping[str, str], syntax: str) -> str | None:
+    if "format" not in options:
+        return None
+    chosen = options["format"].upper()
     if chosen not in FORMATS:
         raise CameraError(
             f"'{chosen}' is no pixel format known here; "

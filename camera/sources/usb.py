@@ -1,33 +1,41 @@
-"""A USB camera through OpenCV (V4L2 on Linux); knows nothing of reconnection."""
+"""A USB camera on Linux: what to ask it for, and its pictures; knows nothing of reconnection."""
 
 from __future__ import annotations
 
 import logging
-import os
-import sys
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from camera.errors import CameraError
-from camera.frame import Pixels
-from camera.sources.opencv import load_cv2, rgb_from_bgr
-
-# MJPG comes first: uncompressed formats do not fit through USB 2 at useful sizes and rates.
-FORMATS = ("MJPG", "YUYV", "UYVY", "NV12")
+from camera.frame import Picture
+from camera.sources.v4l2.capture import Capture
+from camera.sources.v4l2.device import Device
+from camera.sources.v4l2.offer import FORMATS, USUAL_FPS, Choice, Offer, choose, shown
+from camera.sources.v4l2.pixels import Layout
 
 _log = logging.getLogger(__name__)
 
-# One torn picture is no reason to close the camera; an unplugged one fails so often at once.
-_TRIES = 5
+
+@dataclass(frozen=True)
+class Given:
+    """What the camera gives, which may be something else than was asked."""
+
+    code: str
+    size: tuple[int, int]
+    fps: float | None
+
+    def __str__(self) -> str:
+        fps = f" {self.fps:.3g} fps" if self.fps else ""
+        return f"{self.code} {self.size[0]}x{self.size[1]}{fps}"
 
 
 class UsbSource:
-    """A camera by its number or device path.
+    """A camera by its number or device path. MJPG is handed on as the camera encoded it.
 
-    size          width and height in pixels; None leaves the camera's own choice
-    fps           frames a second; None leaves the camera's own choice
-    pixel_format  a FOURCC of FORMATS. Always set, since OpenCV 4.11 can't use what some drivers
-                  choose by themselves (BGR3).
+    size          width and height in pixels; None: the camera's nearest to 1280x720
+    fps           frames a second; None: the camera's nearest to 30
+    pixel_format  a FOURCC of FORMATS; None: the first of them that the camera has
+    opener        opens the device at a path
     """
 
     def __init__(
@@ -36,78 +44,91 @@ class UsbSource:
         *,
         size: tuple[int, int] | None = None,
         fps: float | None = None,
-        pixel_format: str = FORMATS[0],
+        pixel_format: str | None = None,
+        opener: Callable[[str], Device] = Device,
     ) -> None:
-        self._device = device
+        self._path = f"/dev/video{device}" if isinstance(device, int) else device
         self._size = size
         self._fps = fps
         self._format = pixel_format
-        self._capture: Any = None
+        self._opener = opener
+        self._capture: Capture | None = None
+        self._given: Given | None = None
+        self._warned: str | None = None
 
     def open(self) -> None:
         self.close()
-        self._check_device()
-        cv2 = load_cv2()
-        backend = cv2.CAP_V4L2 if sys.platform.startswith("linux") else cv2.CAP_ANY
-        capture = cv2.VideoCapture(self._device, backend)
-        if not capture.isOpened():
-            capture.release()
-            raise CameraError(
-                f"The camera {self._path()} can't be opened; close other programs that use it, "
-                "or choose another one of `python -m camera list`."
-            )
-        self._capture = capture
-        # The format first: size and rate are chosen among those of the format.
-        capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*self._format))
-        if self._size is not None:
-            capture.set(cv2.CAP_PROP_FRAME_WIDTH, self._size[0])
-            capture.set(cv2.CAP_PROP_FRAME_HEIGHT, self._size[1])
-        if self._fps is not None:
-            capture.set(cv2.CAP_PROP_FPS, self._fps)
-        given = fourcc_text(int(capture.get(cv2.CAP_PROP_FOURCC)))
-        if given != self._format:
-            _log.warning("%s gives %s, not %s", self._path(), given, self._format)
+        capture = self._capture = Capture(self._path)
+        try:
+            capture.open(self._set_up, self._opener)
+        except BaseException:
+            self.close()
+            raise
 
-    def read(self) -> Pixels:
-        if self._capture is None:
+    def read(self) -> Picture:
+        capture = self._capture
+        if capture is None:
             raise CameraError("The USB camera is not open; open it first.")
-        for _ in range(_TRIES):
-            done, pixels = self._capture.read()
-            if done and pixels is not None:
-                return rgb_from_bgr(pixels)
-        raise CameraError(
-            f"The camera {self._path()} gives no pictures any more; check its cable and power."
-        )
+        return capture.read()
 
     def close(self) -> None:
         capture, self._capture = self._capture, None
-        if capture is not None:
-            capture.release()
+        if capture is None:
+            return
+        capture.close()
+        if capture.torn or capture.skipped:
+            _log.info(
+                "%s: left out %d torn and %d overtaken pictures",
+                self._path,
+                capture.torn,
+                capture.skipped,
+            )
 
     def describe(self) -> str:
-        size = f" {self._size[0]}x{self._size[1]}" if self._size else ""
-        fps = f" {self._fps:g} fps" if self._fps else ""
-        return f"usb: {self._path()} {self._format}{size}{fps}"
+        given, capture = self._given, self._capture
+        text = f"usb: {self._path} {given or self._asked()}".rstrip()
+        if capture is not None and capture.torn:
+            text += f", {capture.torn} torn left out"
+        return text
 
-    def _path(self) -> str:
-        return f"/dev/video{self._device}" if isinstance(self._device, int) else self._device
+    def _asked(self) -> str:
+        size = f"{self._size[0]}x{self._size[1]}" if self._size else ""
+        fps = f"{self._fps:g} fps" if self._fps else ""
+        return " ".join(word for word in (self._format or "", size, fps) if word)
 
-    def _check_device(self) -> None:
-        if not sys.platform.startswith("linux"):
+    def _set_up(self, device: Device) -> Layout:
+        offers = device.offers()
+        choice = choose(offers, self._format, self._size)
+        if choice is None or not device.streams:
+            raise CameraError(
+                f"The camera {self._path} has no pixel format that is known here "
+                f"({_codes(offers)}); use one with {', '.join(FORMATS)}."
+            )
+        layout = device.set_format(choice.code, choice.size)
+        if layout.code not in FORMATS:
+            raise CameraError(
+                f"The camera {self._path} gives {layout.code} in place of {choice.code}; "
+                f"choose another format of {_codes(offers)}."
+            )
+        given = Given(layout.code, layout.size, device.set_rate(self._fps or USUAL_FPS))
+        self._given = given
+        self._warn(choice, given, offers)
+        return layout
+
+    def _warn(self, choice: Choice, given: Given, offers: list[Offer]) -> None:
+        wrong = [given.code != choice.code, given.size != choice.size]
+        wrong.append(
+            self._fps is not None
+            and (given.fps is None or abs(given.fps - self._fps) > 0.02 * self._fps)
+        )
+        if not any(wrong):
             return
-        path = self._path()
-        if not Path(path).exists():
-            raise CameraError(
-                f"There is no camera at {path}; plug it in, "
-                "or choose one of `python -m camera list`."
-            )
-        if not os.access(path, os.R_OK | os.W_OK):
-            raise CameraError(
-                f"The camera {path} may not be used; add this user to the group video."
-            )
+        asked = Given(choice.code, choice.size, self._fps)
+        text = f"{self._path} gives {given}, not {asked}; it offers {'; '.join(shown(offers))}"
+        if text != self._warned:
+            self._warned = text
+            _log.warning("%s", text)
 
 
-def fourcc_text(code: int) -> str:
-    """A FOURCC as its four characters, for example MJPG; those that can't be printed as `?`."""
-    letters = (chr(code >> shift & 0xFF) for shift in (0, 8, 16, 24))
-    return "".join(letter if letter.isprintable() else "?" for letter in letters)
+def _codes(offers: list[Offer]) -> str:
+    return ", ".join(offer.code for offer in offers) or "none"

@@ -18,9 +18,9 @@ from camera.errors import CameraError
 from camera.sources import csi_devices
 from camera.sources.csi import SYSTEM_PYTHON, CsiSource
 from camera.sources.csi_devices import (
+    is_csi_hardware,
     list_csi_cameras,
     list_jetson_cameras,
-    without_csi_hardware,
 )
 
 STAND_IN = Path(__file__).resolve().parents[1] / "support" / "stand_in"
@@ -185,5 +185,5 @@ def test_a_jetsons_sensors_are_listed_by_their_nodes(tmp_path):
 
 
 def test_nodes_of_camera_hardware_are_no_usb_cameras():
-    rows = [("usb:0", "unicam"), ("usb:1", "HD Webcam"), ("usb:14", "bcm2835-isp")]
-    assert without_csi_hardware(rows) == [("usb:1", "HD Webcam")]
+    names = ["unicam", "HD Webcam", "bcm2835-isp"]
+    assert [name for name in names if not is_csi_hardware(name)] == ["HD Webcam"]

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import io
 
+import cv2
 import numpy as np
+import pytest
 from PIL import Image
 
-from camera.jpeg import encode_rgb
+from camera.frame import Jpeg
+from camera.jpeg import encode_rgb, read_jpeg
 
 
 def test_colours_keep_their_order():
@@ -31,3 +34,62 @@ def test_a_frame_that_cannot_be_written_to_is_encoded(gray):
     pixels = gray(90)
     pixels.setflags(write=False)
     assert encode_rgb(pixels).startswith(b"\xff\xd8")
+
+
+def encoded(**options):
+    noise = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+    data = io.BytesIO()
+    Image.fromarray(noise).save(data, "JPEG", **options)
+    return data.getvalue()
+
+
+def segments(data):
+    """Marker and bytes of each segment before the scan, and the rest."""
+    position = 2
+    while data[position + 1] != 0xDA:
+        length = 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+        yield data[position + 1], data[position : position + length]
+        position += length
+    yield 0xDA, data[position:]
+
+
+def without_tables(data):
+    return data[:2] + b"".join(part for marker, part in segments(data) if marker != 0xC4)
+
+
+def test_a_whole_jpeg_is_left_as_it_is():
+    for options in ({}, {"progressive": True}, {"optimize": True}, {"restart_marker_rows": 1}):
+        data = encoded(**options)
+        assert read_jpeg(data) == Jpeg(data, (64, 48))
+
+
+def test_huffman_tables_that_are_left_out_are_put_in():
+    whole = encoded()
+    bare = without_tables(whole)
+    picture = read_jpeg(bare)
+    assert [marker for marker, _ in segments(picture.data)].count(0xC4) == 1
+    assert (picture.decode() == Jpeg(whole, (64, 48)).decode()).all()
+    assert cv2.imdecode(np.frombuffer(picture.data, np.uint8), 1).shape == (48, 64, 3)
+
+
+def test_what_follows_the_end_is_cut_off():
+    data = encoded()
+    assert read_jpeg(data + bytes(64)).data == data
+    assert read_jpeg(data + data[-40:]).data == data
+
+
+@pytest.mark.parametrize(
+    "tear",
+    [
+        lambda data: b"",
+        lambda data: data[:2],
+        lambda data: data[: len(data) // 2],
+        lambda data: data[: len(data) // 2] + data,
+        lambda data: data[:-40] + b"\xff\x3c" + data[-40:],
+        lambda data: data[1:],
+        lambda data: data[:30] + data[60:],
+    ],
+    ids=["nothing", "start only", "no end", "two in one", "bad marker", "no start", "bad header"],
+)
+def test_a_torn_jpeg_is_none(tear):
+    assert read_jpeg(tear(encoded())) is None

@@ -1,0 +1,223 @@
+"""A Linux machine with cameras: Debian's kernel in QEMU, on this machine's own files.
+
+The root inside is this machine's, read-only under a layer in memory, so programs, virtual
+environments and checkout are where they are outside. It has the test camera of the kernel (vivid)
+and can have USB cameras (vhci-hcd). Needs no KVM, no network and, once the kernel is in the cache,
+no root. Run as a script: the command's output comes as it is printed, then its exit status.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+TOOLS = ("qemu-system-x86_64", "apt-get", "apt-cache", "dpkg-deb", "depmod", "modprobe", "cpio")
+BUSYBOX = Path("/bin/busybox")
+UDEVD = Path("/lib/systemd/systemd-udevd")
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_KERNEL = "linux-image-amd64"
+# What the root needs, before there is one to load modules from; then the cameras.
+_ROOT_MODULES = ("virtio_pci", "9pnet_virtio", "9p", "overlay")
+_CAMERA_MODULES = ("vivid", "uvcvideo", "vhci-hcd")
+_DONE = "v4l2-machine: exit status "
+
+_INIT = """#!/bin/busybox sh
+/bin/busybox --install -s /bin
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t devtmpfs dev /dev
+for module in {root_modules}; do insmod $module; done
+mount -t 9p -o trans=virtio,version=9p2000.L,msize=524288,cache=loose,ro root /host
+mount -t tmpfs -o size=512m memory /memory
+mkdir /memory/upper /memory/work
+mount -t overlay -o lowerdir=/host,upperdir=/memory/upper,workdir=/memory/work overlay /new
+for folder in proc sys dev; do mount --move /$folder /new/$folder; done
+mount -t tmpfs run /new/run
+mkdir -p /new/lib/modules /new/dev/shm
+mount -t tmpfs shm /new/dev/shm
+cp -r /lib/modules/* /new/lib/modules/
+cp /command /new/run/command
+ip link set lo up
+exec chroot /new /bin/sh -c '
+{udevd} --daemon
+sh /run/command >/dev/ttyS1 2>&1 </dev/null
+echo "{done}$?" >/dev/ttyS1
+sync
+echo o >/proc/sysrq-trigger
+sleep 30'
+"""
+
+
+class CannotRun(Exception):
+    """This machine can't run the other one; its text says what is missing."""
+
+
+def check() -> None:
+    """Raises CannotRun with what to install."""
+    if platform.machine() != "x86_64":
+        raise CannotRun("the machine with cameras runs on x86-64 only")
+    tools = [tool for tool in TOOLS if shutil.which(tool, path=_PATH) is None]
+    tools += [str(path) for path in (BUSYBOX, UDEVD) if not path.exists()]
+    if tools:
+        raise CannotRun(
+            f"not installed: {', '.join(tools)}; install qemu-system-x86, busybox-static, "
+            "udev, kmod and cpio"
+        )
+
+
+def run(script: str, timeout: float) -> tuple[int, str]:
+    """Boots, runs a shell script as root, powers off: its exit status and output.
+
+    Raises TimeoutError, with what was printed, where that takes more than `timeout` seconds.
+    """
+    check()
+    kernel = _kernel()
+    with tempfile.TemporaryDirectory(prefix="v4l2-machine-") as name:
+        folder = Path(name)
+        initrd = _initrd(kernel, script, folder)
+        output = folder / "output"
+        output.touch()
+        console = folder / "console"
+        command = [
+            # The death signal ends the machine even when the tests are killed.
+            *("setpriv", "--pdeathsig", "KILL"),
+            *("qemu-system-x86_64", "-machine", "q35", "-cpu", "max", "-smp", "2", "-m", "1536"),
+            # Never KVM: nested in another machine it may be there and not start.
+            *("-accel", "tcg,thread=multi"),
+            *("-nodefaults", "-no-user-config", "-display", "none"),
+            *("-no-reboot", "-kernel", str(kernel / "vmlinuz"), "-initrd", str(initrd)),
+            *("-append", "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on"),
+            *("-serial", f"file:{console}", "-serial", f"file:{output}"),
+            "-fsdev",
+            "local,id=root,path=/,security_model=none,readonly=on,multidevs=remap",
+            *("-device", "virtio-9p-pci,fsdev=root,mount_tag=root"),
+        ]
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, env=_environment()) as machine:
+            try:
+                machine.wait(timeout)
+            except subprocess.TimeoutExpired as error:
+                said = output.read_text(errors="replace") + console.read_text(errors="replace")
+                raise TimeoutError(f"not over in {timeout:.0f} s: {said[-3000:]}") from error
+            finally:
+                machine.kill()
+        said = output.read_bytes().decode(errors="replace").replace("\r\n", "\n")
+        before, found, status = said.rpartition(_DONE)
+        if not found:
+            raise OSError(f"the machine broke down: {console.read_text(errors='replace')[-3000:]}")
+        return int(status), before
+
+
+def _initrd(kernel: Path, script: str, folder: Path) -> Path:
+    root = folder / "root"
+    for name in ("bin", "proc", "sys", "dev", "host", "memory", "new"):
+        (root / name).mkdir(parents=True)
+    shutil.copy(BUSYBOX, root / "bin" / "busybox")
+    shutil.copytree(kernel / "lib", root / "lib")
+    version = next((kernel / "lib/modules").iterdir()).name
+    modules = [path for module in _ROOT_MODULES for path in _needed(kernel, version, module)]
+    init = root / "init"
+    paths = " ".join(f"/{path.relative_to(kernel)}" for path in dict.fromkeys(modules))
+    init.write_text(_INIT.format(root_modules=paths, udevd=UDEVD, done=_DONE))
+    init.chmod(0o755)
+    (root / "command").write_text(script)
+    names = "\0".join(str(path.relative_to(root)) for path in sorted(root.rglob("*")))
+    initrd = folder / "initrd"
+    with initrd.open("wb") as file:
+        subprocess.run(
+            ["cpio", "--null", "--create", "--format=newc", "--owner=0:0", "--quiet"],
+            cwd=root,
+            input=names.encode(),
+            stdout=file,
+            check=True,
+            env=_environment(),
+        )
+    return initrd
+
+
+def _kernel() -> Path:
+    """The kernel with the modules that are used, from the cache or from Debian."""
+    recipe = hashlib.sha256(repr((_KERNEL, _ROOT_MODULES, _CAMERA_MODULES)).encode())
+    kept = _cache() / f"kernel-{recipe.hexdigest()[:12]}"
+    with (_cache() / "kernel-lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.exists():
+            _fetch(kept)
+    return kept
+
+
+def _fetch(kept: Path) -> None:
+    depends = _said("apt-cache", "depends", "--important", _KERNEL)
+    package = depends.split("Depends: ")[-1].split()[0]
+    with tempfile.TemporaryDirectory(prefix="kernel-", dir=_cache()) as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        _said("apt-get", "download", "-qq", package, cwd=folder)
+        whole, half = folder / "whole", folder / "half"
+        _said("dpkg-deb", "-x", str(next(folder.glob("*.deb"))), str(whole))
+        version = next((whole / "lib/modules").iterdir()).name
+        _said("depmod", "-b", str(whole), version)
+        for module in (*_ROOT_MODULES, *_CAMERA_MODULES):
+            for path in _needed(whole, version, module):
+                target = half / path.relative_to(whole)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(path, target)
+        for path in (whole / "lib/modules" / version).glob("modules.builtin*"):
+            shutil.copy(path, half / "lib/modules" / version)
+        (half / "lib/modules" / version / "modules.order").touch()
+        _said("depmod", "-b", str(half), version)
+        shutil.copy(next((whole / "boot").glob("vmlinuz-*")), half / "vmlinuz")
+        half.rename(kept)
+
+
+def _needed(root: Path, version: str, module: str) -> list[Path]:
+    """The files of a module and of what it needs, in the order to load them."""
+    shown = _said("modprobe", "-d", str(root), "-S", version, "--show-depends", module)
+    return [Path(line.split()[1]) for line in shown.splitlines() if line.startswith("insmod ")]
+
+
+def _cache() -> Path:
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edge-tests"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _said(*command: str, cwd: Path | None = None) -> str:
+    done = subprocess.run(
+        command, cwd=cwd, env=_environment(), capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise CannotRun(
+            f"{' '.join(command)} failed ({done.stderr.strip()[-300:]}); "
+            "where packages are not known, run apt-get update first"
+        )
+    return done.stdout
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PATH": _PATH, "LC_ALL": "C.UTF-8"}
+
+
+def main() -> int:
+    if len(sys.argv) < 2:
+        print("usage: scripts/v4l2-machine COMMAND...", file=sys.stderr)
+        return 2
+    script = f"cd {shlex.quote(str(Path.cwd()))}; {shlex.join(sys.argv[1:])}"
+    try:
+        status, said = run(script, timeout=900)
+    except (CannotRun, OSError) as error:
+        print(f"scripts/v4l2-machine: {error}.", file=sys.stderr)
+        return 1
+    print(said, end="")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
