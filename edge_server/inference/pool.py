@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
+from queue import Empty
 from typing import Final, Generic, TypeVar
 
 from edge_server.deadline import Deadline
@@ -34,23 +34,21 @@ class Occupancy:
 
 
 class _Waiting(Generic[T]):
-    """A thread that waits, for a member in a box of its own: nobody who comes later can take it."""
+    """A thread that waits for a member, which nobody who comes later can take from it."""
 
-    def __init__(self, stay: bool) -> None:
-        self._box: SimpleQueue[T] = SimpleQueue()
-        self._sleeper = Sleeper() if stay else None
+    def __init__(self, *, stay: bool) -> None:
+        self._sleeper = Sleeper(stay=stay)
+        self._member: list[T] = []
 
     def get(self, seconds: float | None = None) -> T:
         """The member. Raises Empty where none comes in time."""
-        member = self._box.get(timeout=seconds)
-        if self._sleeper is not None:
-            self._sleeper.is_awake()
-        return member
+        if not self._sleeper.sleep(seconds):
+            raise Empty
+        return self._member.pop()
 
     def put(self, member: T) -> None:
-        if self._sleeper is not None:
-            self._sleeper.come_here()
-        self._box.put(member)
+        self._member.append(member)
+        self._sleeper.wake()
 
 
 class Pool(Generic[T]):
@@ -132,7 +130,7 @@ class Pool(Generic[T]):
                     f"The server is busy ({len(self._waiting)} requests wait already): "
                     "try again in a second."
                 )
-            own: _Waiting[T] = _Waiting(self._stay)
+            own: _Waiting[T] = _Waiting(stay=self._stay)
             line.append(own)
         while True:
             try:
@@ -158,8 +156,9 @@ class Pool(Generic[T]):
         """Hand a member back, to whoever has waited longest."""
         with self._lock:
             line = self._waiting or self._patient
-            if line:
-                line.popleft().put(member)
-            else:
+            if not line:
                 # Last in, first out: the one just used has its weights in the caches.
                 self._free.append(member)
+                return
+            next_one = line.popleft()
+        next_one.put(member)

@@ -7,6 +7,7 @@ import platform
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -31,49 +32,80 @@ def on_processors(chosen: set[int]) -> Iterator[None]:
 
 
 @contextmanager
-def sleeping() -> Iterator[tuple[Sleeper, int]]:
-    """A sleeper that sleeps until the block ends, and its thread."""
+def sleeping(*, stay: bool = True) -> Iterator[tuple[Sleeper, int, list[set[int]]]]:
+    """A sleeper, and its thread, which sleeps until it is woken and notes where it may run."""
     found: list[tuple[Sleeper, int]] = []
-    ready, over = threading.Event(), threading.Event()
+    ready, may_run = threading.Event(), list[set[int]]()
 
     def sleep() -> None:
-        found.append((Sleeper(), threading.get_native_id()))
+        found.append((Sleeper(stay=stay), threading.get_native_id()))
         ready.set()
-        over.wait(PATIENCE)
+        assert found[0][0].sleep(PATIENCE)
+        may_run.append(os.sched_getaffinity(0))
 
     thread = threading.Thread(target=sleep)
     thread.start()
     assert ready.wait(PATIENCE)
-    try:
-        yield found[0]
-    finally:
-        over.set()
-        thread.join(PATIENCE)
+    yield *found[0], may_run
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
 
 
 @pytest.mark.parametrize("processor", sorted(ALL))
-def test_who_is_called_goes_on_where_the_caller_runs_and_is_free_again(processor: int) -> None:
-    with sleeping() as (sleeper, thread):
-        with on_processors({processor}):
-            sleeper.come_here()
-        assert os.sched_getaffinity(thread) == {processor}
-        sleeper.is_awake()
-        assert os.sched_getaffinity(thread) == ALL
+def test_who_is_woken_goes_on_where_the_other_runs_and_is_free_again(
+    processor: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[int, set[int]]] = []
+    allow = os.sched_setaffinity
+    with on_processors({processor}), sleeping() as (sleeper, thread, may_run):
+        monkeypatch.setattr(
+            os, "sched_setaffinity", lambda *a: (asked.append(a), allow(*a))[1], raising=True
+        )
+        sleeper.wake()
+    assert asked[0] == (thread, {processor})
+    assert may_run == [{processor}]  # as much as its own thread allowed it before
+
+
+def test_who_may_run_anywhere_may_do_so_again() -> None:
+    with sleeping() as (sleeper, _, may_run):
+        sleeper.wake()
+    assert may_run == [ALL]
+
+
+def test_who_does_not_stay_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_setaffinity", lambda *a: pytest.fail("it was moved"))
+    with sleeping(stay=False) as (sleeper, _, may_run):
+        sleeper.wake()
+    assert may_run == [ALL]
 
 
 @pytest.mark.skipif(len(ALL) < 2, reason="needs two processors")
-def test_nobody_is_called_where_he_may_not_run() -> None:
+def test_nobody_is_fetched_to_where_he_may_not_run() -> None:
     one, other, *_ = sorted(ALL)
-    with on_processors({one}), sleeping() as (sleeper, thread):
-        with on_processors({other}):
-            sleeper.come_here()
-        assert os.sched_getaffinity(thread) == {one}
+    with on_processors({one}), sleeping() as (sleeper, _, may_run):
+        os.sched_setaffinity(0, {other})
+        sleeper.wake()
+    assert may_run == [{one}]
 
 
-def test_a_thread_that_has_ended_is_called_in_vain() -> None:
-    with sleeping() as (sleeper, _):
-        pass
-    sleeper.come_here()
+def test_nobody_wakes_it_in_time() -> None:
+    sleeper = Sleeper(stay=True)
+    assert not sleeper.sleep(0.01)
+    sleeper.wake()
+    assert sleeper.sleep(0.0)
+    assert not sleeper.sleep(0.0)
+
+
+def test_a_thread_that_has_ended_leaves_no_file_open() -> None:
+    def open_files() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    before = open_files()
+    for _ in range(3):
+        with sleeping() as (sleeper, _, _):
+            sleeper.wake()
+    del sleeper
+    assert open_files() == before
 
 
 def test_after_many_turns_every_borrower_may_run_anywhere() -> None:
