@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import requests
 
+PATIENCE = 30.0
+
 
 @dataclass
 class Event:
@@ -75,7 +77,9 @@ def subscribers(server):
 def events(answer):
     """The events as they come, by the rules of the standard that are used here."""
     fields = {}
+    end = time.monotonic() + PATIENCE
     for line in answer.iter_lines(chunk_size=1, decode_unicode=True):
+        assert time.monotonic() < end, "waited in vain"
         if line.startswith(":"):
             continue
         if line:

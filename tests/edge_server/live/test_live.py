@@ -241,10 +241,12 @@ def test_who_asks_again_gets_what_the_worker_answered(worker, colours, until):
     _, live = worker()
     live.newest()
     until(lambda: live.answers >= 3)
-    before = len(colours[1])
-    for _ in range(200):
+    before, end = len(colours[1]), time.monotonic() + 1.0
+    while time.monotonic() < end:
         live.newest()
-    assert len(colours[1]) - before < 50
+        time.sleep(0.005)
+    # The camera gives up to a hundred frames in that time, of which ten pay.
+    assert len(colours[1]) - before < 25
 
 
 def test_no_frame_is_classified_twice_by_worker_and_askers(worker, until):
