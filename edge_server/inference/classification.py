@@ -78,7 +78,11 @@ def to_scores(values: np.ndarray[Any, Any], output: Output) -> FloatTensor:
 
 def top_indices(scores: FloatTensor, count: int) -> list[int]:
     """The indices of the `count` highest scores, best first; of equal ones the lower index."""
-    order = np.argsort(-scores, kind="stable")[:count]
+    # What is no number comes last. Few are left to be sorted: those up to the last, and its equals.
+    negated, among = -scores, np.arange(len(scores))
+    if count < len(scores):
+        among = np.flatnonzero(~(negated > np.partition(negated, count - 1)[count - 1]))
+    order = among[np.argsort(negated[among], kind="stable")[:count]]
     return [int(index) for index in order]
 
 

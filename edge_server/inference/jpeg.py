@@ -7,7 +7,7 @@ to what it is for, and both, made of the same libjpeg-turbo, give the same pixel
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 from PIL import Image
@@ -21,6 +21,8 @@ REDUCTIONS: Final = (8, 4, 2)
 # A progressive picture has about ten. Each costs time for all its pixels, and may be a few bytes.
 _MAX_SCANS: Final = 64
 _START_OF_SCAN: Final = 0xDA
+# Frames whose scans are not passes over the same pixels (baseline, extended).
+_SEQUENTIAL: Final = (0xC0, 0xC1)
 # What turns a picture upright, by its EXIF orientation. OpenCV 4 does not find that behind another
 # segment of the same kind, so it is given.
 _UPRIGHT: Final[dict[int, Callable[[Any, Any], Any]]] = {
@@ -89,33 +91,45 @@ def load(opened: Image.Image, data: bytes, orientation: int = 1, reduced: int = 
 
 def _check(data: bytes) -> None:
     """Raises ImageError for a JPEG that is cut off or made to take long."""
-    start = scans_begin(data)
-    if start is None or data.find(b"\xff\xd9", start) < 0:
+    scan = first_scan(data)
+    # From the end, where the marker nearly always is.
+    if scan is None or data.rfind(b"\xff\xd9", scan.begin) < 0:
         raise ImageError("The JPEG is cut off before its end: send the whole file.")
-    if data.count(b"\xff\xda", start) > _MAX_SCANS:
+    if not scan.is_all and data.count(b"\xff\xda", scan.begin) > _MAX_SCANS:
         raise ImageError(
             f"The JPEG is sent in more than {_MAX_SCANS} passes, which no camera does: "
             "save it anew."
         )
 
 
-def scans_begin(data: bytes) -> int | None:
-    """Where the first scan of a JPEG begins, None where the file ends before it.
+class Scan(NamedTuple):
+    """Where the first scan begins, and whether decoders read no other: it has all components, and
+    all of their bits."""
+
+    begin: int
+    is_all: bool
+
+
+def first_scan(data: bytes) -> Scan | None:
+    """The first scan of a JPEG, None where the file ends before it.
 
     Decoders fill what is missing with grey and say nothing, so that a torn upload would be
     classified: the end-of-image marker has to be looked for. Inside a scan 0xFF is always stuffed,
     so a marker found there can only be a real one; a thumbnail's lie before it. Source: ITU-T
-    T.81, B.1.1.
+    T.81, B.1.1, B.2.2 and B.2.3.
     """
     position = 2
+    components = 0  # of a frame that may be sent in one scan
     while position + 4 <= len(data):
         if data[position] != 0xFF:
             return None
         marker = data[position + 1]
         if marker == 0xFF:  # fill byte
             position += 1
-        elif marker == _START_OF_SCAN:
-            return position
-        else:
-            position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+            continue
+        if marker == _START_OF_SCAN:
+            return Scan(position, position + 4 < len(data) and data[position + 4] == components)
+        if marker in _SEQUENTIAL and position + 9 < len(data):
+            components = data[position + 9]
+        position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
     return None

@@ -119,6 +119,16 @@ def test_of_equal_scores_the_lower_index_comes_first(colours, paint):
     assert top_indices(np.float32([0, 1, 1, 0, 1]), 4) == [1, 2, 4, 0]
 
 
+def test_top_indices_are_those_of_a_whole_stable_sort():
+    random = np.random.default_rng(0)
+    for _ in range(300):
+        scores = random.integers(0, 6, random.integers(1, 40)).astype(np.float32)
+        scores[random.random(len(scores)) < 0.2] = np.nan
+        for count in (1, 3, 5, 50):
+            whole = np.argsort(-scores, kind="stable")[:count]
+            assert top_indices(scores, count) == whole.tolist()
+
+
 def test_a_top_k_beyond_the_classes_gives_all_of_them(colours, paint):
     assert len(colours().classify_pixels(paint(1, 2, 3), top_k=1000).top) == 3
 

@@ -131,6 +131,16 @@ def test_a_progressive_jpeg_of_thousands_of_passes(refused_cheaply, encode):
     refused_cheaply(data[:-2] + data[last:-2] * 1000 + data[-2:], 422, "64 passes")
 
 
+def test_scans_that_are_not_read_cost_nothing(encode):
+    # All of it is in the first one, where decoders stop; what looks like others is not looked for.
+    noise = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
+    data = encode(noise, "JPEG")
+    scan = data.rindex(b"\xff\xda")
+    found = cost(DECODE, data[:-2] + data[scan:-2] * 10_000 + data[-2:], SETUP)
+    assert found.answer == 48 * 64 * 3
+    assert found.seconds < SECONDS
+
+
 def test_the_passes_of_a_usual_progressive_jpeg_are_allowed(encode):
     noise = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
     data = encode(noise, "JPEG", progressive=True)
