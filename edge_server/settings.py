@@ -164,8 +164,8 @@ class Settings:
     )
     camera: str | None = setting(
         None,
-        "camera: demo, usb:0, http://HOST/PATH, folder:DIR, file:CLIP or none "
-        "(default: demo with the bundled model, else none)",
+        "camera: demo, usb:0, csi:0, rtsp://HOST/PATH, http://HOST/PATH, folder:DIR, file:CLIP or "
+        "none; `python -m camera list` knows all (default: demo with the bundled model, else none)",
         "SPEC",
         check=_check_camera,
         reason="no camera is opened unasked, and the demo's digits fit the bundled model alone",

@@ -70,15 +70,18 @@ def test_a_thousand_pictures_leave_nothing_in_the_scripts(
 
 
 def test_a_thousand_pictures_leave_nothing_in_the_browser(fast_server: Any) -> None:
+    # It collects its garbage when it likes to, so the floor of several looks is what it needs.
+    floors: list[int] = []
     start = pictures(fast_server)
     with kiosk_browser(f"{fast_server.url}/?fps=60#camera") as browser:
-        after_pictures(fast_server, start + 500)
-        before = measure(browser)
-        after_pictures(fast_server, start + 500 + PICTURES)
-        after = measure(browser)
-    # It collects its garbage when it likes to; kept pictures would be far above this.
-    assert after.pages - before.pages < 30 * MEGABYTE
-    assert after.browser - before.browser < 60 * MEGABYTE
+        for first in (200, 200 + PICTURES):
+            looks = []
+            for step in range(5):
+                after_pictures(fast_server, start + first + 50 * step)
+                looks.append(measure(browser).pages)
+            floors.append(min(looks))
+    # Kept pictures, even as they came, would be above this.
+    assert floors[1] - floors[0] < 25 * MEGABYTE, floors
 
 
 def loads(page: Page) -> int:
