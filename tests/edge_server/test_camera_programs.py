@@ -23,9 +23,10 @@ STREAMS = ("/stream", "/?action=stream", "/camera/stream.mjpg")
 
 
 @pytest.fixture
-def served(application):
+def served(application, until):
     made = application(camera="demo")
     made.services.start()
+    until(made.services.camera.grabber.latest)
     yield made
     made.services.stop()
 
