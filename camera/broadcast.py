@@ -5,6 +5,7 @@ Knows nothing of HTTP servers; a generator that is pulled slowly skips frames by
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -126,7 +127,7 @@ class Broadcast:
     ) -> Iterator[bytes]:
         """The chunks of an MJPEG stream of type CONTENT_TYPE.
 
-        Ends when the grabber stops, or the viewer has left.
+        Ends when the grabber stops; raises BrokenPipeError when the viewer has left.
 
         max_fps  at most so many pictures a second
         timeout  seconds without a new frame until the last picture is sent again, or a placeholder
@@ -167,15 +168,17 @@ class Broadcast:
             return None
 
     def _has_taken(self, viewer: Viewer, last: int) -> bool:
-        """Waits until a viewer has all but the last picture; False when it is to get no more.
+        """Waits until a viewer has all but the last picture; False when the grabber stops.
 
         What is taken for it now would be old when it gets there: the buffers of sockets hold
         seconds of small pictures.
         """
         left, since = viewer.link.backlog(), time.monotonic()
         while left > last + _FRAMING:
-            if self._is_over(viewer, _BEHIND) or time.monotonic() - since > _VANISHED:
+            if self._is_over(viewer, _BEHIND):
                 return False
+            if time.monotonic() - since > _VANISHED:
+                raise BrokenPipeError(errno.EPIPE, "The viewer has taken nothing for long.")
             now = viewer.link.backlog()
             if now < left:
                 since = time.monotonic()
@@ -199,8 +202,15 @@ class Broadcast:
         return None
 
     def _is_over(self, viewer: Viewer, seconds: float) -> bool:
-        """Whether the grabber has stopped, within `seconds`, or the viewer has left."""
-        return self._grabber.wait_for_stop(seconds) or viewer.link.is_gone()
+        """Whether the grabber has stopped, within `seconds`.
+
+        Raises BrokenPipeError when the viewer has left.
+        """
+        if self._grabber.wait_for_stop(seconds):
+            return True
+        if viewer.link.is_gone():
+            raise BrokenPipeError(errno.EPIPE, "The viewer has left.")
+        return False
 
     def _is_fresh(self, frame: Frame) -> bool:
         return frame.age() <= self._max_age
