@@ -15,12 +15,15 @@ MAX_AGE: Final = 2.0
 def caption_of(answer: LiveAnswer | None) -> Caption | None:
     """Label and confidence; None without an answer, or where its frame is older than 2 s.
 
-    A label of which no letter can be written is named by the class's number.
+    A label of which no letter can be written is named by the class's number; one that is not sure
+    has a question mark.
     """
     if answer is None or answer.frame.age() > MAX_AGE:
         return None
-    best = answer.classification.top[0]
-    return Caption(best.label, f"{best.confidence:.0%}", instead=f"class {best.index}")
+    best, mark = answer.classification.top[0], "" if answer.sure else "?"
+    return Caption(
+        f"{best.label}{mark}", f"{best.confidence:.0%}", instead=f"class {best.index}{mark}"
+    )
 
 
 def newest(live: Live) -> Callable[[], Caption | None]:

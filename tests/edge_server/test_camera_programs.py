@@ -155,7 +155,8 @@ def test_an_overlay_says_nothing_of_an_old_answer(served):
     live = served.services.camera.live
     answer = live.newest()
     assert overlay.caption_of(None) is None
-    assert overlay.caption_of(answer).words == answer.classification.top[0].label
+    assert overlay.caption_of(replace(answer, sure=True)).words == answer.label
+    assert overlay.caption_of(replace(answer, sure=False)).words == f"{answer.label}?"
     frame = answer.frame
     old = Frame(frame.picture, 1, frame.captured_at - 3, frame.captured_monotonic - 3)
     assert overlay.caption_of(replace(answer, frame=old)) is None
