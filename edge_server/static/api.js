@@ -30,7 +30,9 @@ export async function cameraPrediction(signal) {
 /** The newest frame: {blob, number}; ServerRefused (503) while there is none. */
 export async function cameraPicture(signal) {
   const read = async (response) => ({
-    blob: await response.blob(),
+    // Not response.blob(): what a blob takes in the browser's process does not count when the page's garbage is due, and
+    // many would wait for it; an array's bytes do.
+    blob: new Blob([await response.arrayBuffer()], { type: 'image/jpeg' }),
     number: Number(response.headers.get('X-Frame-Number')),
   });
   return request('camera/snapshot.jpg', read, {}, signal, QUICK_TIMEOUT_MS);

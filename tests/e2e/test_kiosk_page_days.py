@@ -19,7 +19,7 @@ from fast_camera import FastCamera
 expect.set_options(timeout=15_000)
 
 MEGABYTE = 1_000_000
-# A picture is 640 x 480: kept decoded, 1000 of them would take 1200 MB, and encoded 40 MB.
+# Of 640 x 480 with much detail: kept decoded, 1000 of them would take 1200 MB, as they came 200 MB.
 PICTURES = 1_000
 # Notes in the browser's storage how often the page was loaded.
 COUNT_LOADS = "localStorage.setItem('loads', Number(localStorage.getItem('loads')) + 1);"
@@ -27,7 +27,7 @@ COUNT_LOADS = "localStorage.setItem('loads', Number(localStorage.getItem('loads'
 
 @pytest.fixture(scope="module")
 def fast_server(run_server: Any) -> Iterator[Any]:
-    camera = FastCamera(60)
+    camera = FastCamera(60, grains=(640, 480))
     with run_server(["--camera", camera.url]) as server:
         yield server
     camera.end()
@@ -78,10 +78,10 @@ def test_a_thousand_pictures_leave_nothing_in_the_browser(fast_server: Any) -> N
             looks = []
             for step in range(5):
                 after_pictures(fast_server, start + first + 50 * step)
-                looks.append(measure(browser).pages)
+                looks.append(measure(browser).browser)
             floors.append(min(looks))
-    # Kept pictures, even as they came, would be above this.
-    assert floors[1] - floors[0] < 25 * MEGABYTE, floors
+    # Some tens of megabytes come and go for hours; pictures that are kept are twice this.
+    assert floors[1] - floors[0] < 100 * MEGABYTE, floors
 
 
 def loads(page: Page) -> int:

@@ -12,12 +12,12 @@ import numpy as np
 from PIL import Image
 
 
-def _pictures(count: int, size: tuple[int, int]) -> list[bytes]:
-    """JPEGs that differ, with as much in them as a photo has."""
+def _pictures(count: int, size: tuple[int, int], grains: tuple[int, int]) -> list[bytes]:
+    """JPEGs that differ; the more grains, the more bytes."""
     noise = np.random.default_rng(0)
     made = []
     for _ in range(count):
-        coarse = Image.fromarray(noise.integers(0, 256, (24, 32, 3), np.uint8))
+        coarse = Image.fromarray(noise.integers(0, 256, (grains[1], grains[0], 3), np.uint8))
         stream = io.BytesIO()
         coarse.resize(size, Image.Resampling.BICUBIC).save(stream, "JPEG", quality=80)
         made.append(stream.getvalue())
@@ -29,8 +29,13 @@ class FastCamera(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, fps: float = 30.0, size: tuple[int, int] = (640, 480)) -> None:
-        camera, pictures = self, _pictures(16, size)
+    def __init__(
+        self,
+        fps: float = 30.0,
+        size: tuple[int, int] = (640, 480),
+        grains: tuple[int, int] = (32, 24),
+    ) -> None:
+        camera, pictures = self, _pictures(16, size, grains)
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
