@@ -14,9 +14,9 @@ from edge_server.settings import Settings, parser
 
 SYSTEMD = Path(__file__).resolve().parents[2] / "systemd"
 UNIT = SYSTEMD / "edge-server.service"
-MOST_EXPOSURE = (
-    15  # tenths; systemd says "OK" below 45, and what is left is network, cameras, /proc/cpuinfo
-)
+# Tenths; systemd says "OK" below 45, and what is left is network, cameras, /proc/cpuinfo, and that
+# a thread may say on which processor another goes on.
+MOST_EXPOSURE = 16
 
 pytestmark = pytest.mark.skipif(
     shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed"
