@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 
 from edge_server.api.description import Content, Description, Tag, described
 from edge_server.api.schema import Bytes, about
-from edge_server.errors import EdgeError
+from edge_server.errors import EdgeError, PageNotFound
 from edge_server.page import colors, logo, texts
 from edge_server.page.edition import edition
 from edge_server.request_context import routine
@@ -44,6 +44,7 @@ _LOGO = Description(
     "The logo",
     "Of --logo.",
     answers={"image/png": Content(Bytes), "image/svg+xml": Content(Bytes)},
+    errors=(PageNotFound,),
 )
 # A drawing may style itself, and may do nothing else, where somebody opens it by its address.
 _LOGO_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
@@ -93,7 +94,7 @@ def blueprint(services: Services, seen: KioskSeen) -> Blueprint:
     @described(_LOGO)
     def own_logo() -> ResponseReturnValue:
         if shown is None:
-            abort(404)
+            raise PageNotFound("There is no logo: start the server with --logo.")
         policy = {"Content-Security-Policy": _LOGO_POLICY}
         return Response(shown.data, mimetype=shown.media_type, headers=policy)
 
