@@ -128,7 +128,7 @@ def test_title_logo_and_colours_are_the_owner_s(chromium_page: Page, own_server:
     expect_answer(chromium_page, "1")
     expect(chromium_page.get_by_test_id("answer")).to_have_css("color", "rgb(11, 110, 79)")
     expect(chromium_page.locator("body")).to_have_css("background-color", "rgb(251, 246, 234)")
-    assert chromium_page.console_errors == []  # type: ignore[attr-defined]
+    assert chromium_page.console_errors == []
 
 
 def test_from_which_confidence_it_is_sure_the_setting_says(

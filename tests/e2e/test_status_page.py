@@ -45,7 +45,7 @@ def test_it_keeps_itself_up_to_date(page: Page, server: Any) -> None:
         page.request.post(f"{server.url}/predict", data=held_out_digit("4"))
     expect(models).to_contain_text(f"{before + 3} answered, 0 failed")
     expect(page.get_by_test_id("figures")).to_contain_text(re.compile(r"\d(\.\d)?\sms"))
-    assert page.console_errors == []  # type: ignore[attr-defined]
+    assert page.console_errors == []
 
 
 def test_a_lost_camera_needs_attention_and_stands_in_the_log(
