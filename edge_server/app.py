@@ -1,18 +1,17 @@
-"""create_app: the routes, the one error handler, the headers that every answer carries."""
+"""create_app: the routes, the one error handler, what every request passes."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from flask import Flask, Response, jsonify, request
-from flask.json.provider import DefaultJSONProvider
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from camera.errors import CameraError, TooManyViewers
 from edge_server import access, body, pages_of_others
+from edge_server.application import Application
 from edge_server.errors import EdgeError
 from edge_server.logs import fields
 from edge_server.metrics.exposition import Metrics
@@ -40,30 +39,13 @@ _log = logging.getLogger(__name__)
 # Where the application keeps what counts its requests.
 METRICS: Final = "edge_server.metrics"
 
-_SECURITY_HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' data: blob:; "
-    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
-
-
-class _Application(Flask):
-    """No view here is a coroutine, which Flask would look for at every call."""
-
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        return func
-
 
 def create_app(services: Services) -> Flask:
     """The WSGI application that serves `services`.
 
     Raises SettingError where a file that the settings name is not fit for its use.
     """
-    app = _Application("edge_server")
-    app.request_class = body.InflatingRequest
-    app.json = json = DefaultJSONProvider(app)
-    json.sort_keys = False
+    app = Application("edge_server")
     app.config["MAX_CONTENT_LENGTH"] = services.settings.max_body * 2**20
     # Files of a form count towards the body; its other fields are not used.
     app.config["MAX_FORM_PARTS"] = services.settings.max_images + 16
@@ -95,10 +77,6 @@ def create_app(services: Services) -> Flask:
 
     @app.after_request
     def finish(response: Response) -> Response:
-        headers = response.headers
-        for name, value in _SECURITY_HEADERS.items():
-            if name not in headers:
-                headers.add(name, value)
         body.compress(response)
         return response
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from typing import IO, Final
+import time
+from typing import IO, Any, Final
 
 from flask import Request, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -20,6 +21,11 @@ _WORTH_TYPES: Final = ("application/json", "application/octet-stream", "text/", 
 class InflatingRequest(Request):
     """A request whose body reads as if it had never been compressed, within the same limit."""
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        # When its answer was begun, on time.perf_counter()'s clock.
+        self.began = time.perf_counter()
+
     @cached_property
     def stream(self) -> IO[bytes]:
         stream = super().stream
@@ -35,9 +41,8 @@ def read() -> bytes:
     environ = request.environ
     if environ.get(IN_MEMORY) and "HTTP_CONTENT_ENCODING" not in environ:
         data: bytes = environ["wsgi.input"].read()
-    else:
-        data = request.get_data(cache=False)
-    return _within_limit(request, data)
+        return data
+    return _within_limit(request, request.get_data(cache=False))
 
 
 def _within_limit(request_: Request, data: bytes) -> bytes:
@@ -49,7 +54,7 @@ def _within_limit(request_: Request, data: bytes) -> bytes:
 
 def compress(response: Response) -> None:
     """Compress an answer that is worth it, in the way that its client prefers."""
-    kind = response.mimetype or ""
+    kind = response.content_type or ""
     if response.is_streamed or not kind.startswith(_WORTH_TYPES):
         return
     if "Vary" in response.headers:

@@ -12,6 +12,7 @@ import re
 import sys
 import threading
 from datetime import datetime, timezone
+from functools import lru_cache
 from types import TracebackType
 from typing import Any, Final
 
@@ -73,9 +74,9 @@ class JsonFormatter(logging.Formatter):
 
 def _document(record: logging.LogRecord) -> dict[str, Any]:
     """The fields of a record, in their order: time, level, logger, message, request_id, its own."""
-    moment = datetime.fromtimestamp(record.created, timezone.utc)
+    second = int(record.created)
     document: dict[str, Any] = {
-        "time": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "time": f"{_second(second)}.{int((record.created - second) * 1e3):03d}Z",
         "level": record.levelname.lower(),
         "logger": record.name,
         "message": record.getMessage(),
@@ -90,6 +91,11 @@ def _document(record: logging.LogRecord) -> dict[str, Any]:
     return document
 
 
+@lru_cache(maxsize=1)
+def _second(second: int) -> str:
+    return datetime.fromtimestamp(second, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
+
+
 def _trace(record: logging.LogRecord) -> str:
     if not record.exc_info or record.exc_info[1] is None:
         return ""
@@ -98,12 +104,20 @@ def _trace(record: logging.LogRecord) -> str:
 
 def _word(value: Any) -> str:
     """A value of logfmt."""
+    kind = type(value)
+    if kind is int or kind is float:
+        return str(value)
     if value is None:
         return "-"
-    if isinstance(value, bool):
-        return str(value).lower()
-    text = str(value)
-    if _PLAIN.fullmatch(text):  # nearly always
+    if kind is bool:
+        return "true" if value else "false"
+    return _quoted(value if kind is str else str(value))
+
+
+@lru_cache(maxsize=256)
+def _quoted(text: str) -> str:
+    """The text, in quotes where it needs them; most of them come again and again."""
+    if _PLAIN.fullmatch(text):
         return text
     plain = text and text.isprintable() and not _QUOTED.search(text)
     return text if plain else _escaped(json.dumps(text, ensure_ascii=False))

@@ -139,6 +139,8 @@ class Connection(HTTPConnection):
             if self.phase is not Phase.LINGER:
                 self.intake.add(data)
             received += len(data)
+            if len(data) < _RECEIVE_BYTES and not self.is_tls:
+                return True  # more would have come with it
         return True
 
     def communicate(self) -> bool:

@@ -21,7 +21,7 @@ from edge_server import request_context
 from edge_server.http.connection import Connection, Phase
 from edge_server.http.intake import Limits
 from edge_server.http.refusal import Refusal
-from edge_server.http.request import log_line
+from edge_server.http.request import KEEP_ALIVE, log_line
 from edge_server.http.tls import Certificate
 from edge_server.logs import fields
 
@@ -31,7 +31,12 @@ _log = logging.getLogger(__name__)
 MAX_CONNECTIONS: Final = 512
 _ACCEPT_AT_ONCE: Final = 32
 _SEND_BUFFER: Final = 128 * 1024
-_PATIENCE: Final = {Phase.HANDSHAKE: 10.0, Phase.IDLE: 10.0, Phase.HEAD: 10.0, Phase.LINGER: 2.0}
+_PATIENCE: Final = {
+    Phase.HANDSHAKE: 10.0,
+    Phase.IDLE: KEEP_ALIVE,
+    Phase.HEAD: 10.0,
+    Phase.LINGER: 2.0,
+}
 # What has begun to come when the server is told to stop may come to its end within so long.
 _STOP_SECONDS: Final = 4.0
 # A request of less is never refused for want of memory: health checks.

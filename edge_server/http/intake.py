@@ -45,7 +45,8 @@ class Intake:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._bytes = bytearray()
+        # What came in one piece stays as it came: a picture is not copied for nothing.
+        self._bytes: bytes | bytearray = b""
         self._begin_anew()
 
     def _begin_anew(self) -> None:
@@ -75,7 +76,11 @@ class Intake:
     def add(self, data: bytes) -> None:
         """Bytes that came."""
         if not self._bytes:
-            data = data.lstrip(b"\r\n")  # some clients end a body with a line end of their own
+            # Some clients end a body with a line end of their own.
+            self._bytes = data.lstrip(b"\r\n")
+            return
+        if isinstance(self._bytes, bytes):
+            self._bytes = bytearray(self._bytes)
         self._bytes += data
 
     def is_complete(self) -> bool:
@@ -91,13 +96,13 @@ class Intake:
         stays."""
         end = self._position if self._length is None else self._head_end + self._length
         with memoryview(self._bytes) as view:
-            request = bytes(view[:end])
+            whole = isinstance(self._bytes, bytes) and end == len(view)
+            request = self._bytes if whole else bytes(view[:end])
+            rest = bytes(view[end:])
         head = Head(self._request_line, self._fields, self._head_end)
-        del self._bytes[:end]
+        self._bytes = rest.lstrip(b"\r\n")
         self._begin_anew()
-        while self._bytes.startswith((b"\r", b"\n")):
-            del self._bytes[:1]
-        return head, request
+        return head, bytes(request)
 
     def _find_head(self) -> bool:
         limits = self._limits

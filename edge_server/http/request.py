@@ -10,22 +10,17 @@ import contextlib
 import email.utils
 import logging
 import re
-import sys
 import time
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote
 
-from cheroot.server import ChunkedRFile, HTTPRequest, KnownLengthRFile
-from cheroot.wsgi import Gateway_10
+from cheroot.server import ChunkedRFile, HTTPRequest
 
 from edge_server import request_context
-from edge_server.body import IN_MEMORY
-from edge_server.deadline import ARRIVED, IS_GONE
 from edge_server.http.intake import Head
 from edge_server.http.refusal import ID_HEADER, Refusal
 from edge_server.logs import fields
-from edge_server.streaming import BEGIN_STREAM
 
 _log = logging.getLogger(__name__)
 
@@ -35,6 +30,9 @@ _USUAL_LINE: Final = re.compile(
 )
 _LONGEST_PATH: Final = 256
 _LONGEST_METHOD: Final = 16
+_ID_FIELD: Final = ID_HEADER.lower().encode()
+# Seconds that a connection may wait for its next request.
+KEEP_ALIVE: Final = 10.0
 
 
 class Request(HTTPRequest):
@@ -47,6 +45,7 @@ class Request(HTTPRequest):
         self.begun = connection.arrived
         self.refused = 0  # with which status, where it was before or in place of the application
         self.bytes_out = 0
+        self._left = 0  # of the length that the answer's head has said
         self.aborted = False
 
     def parse_request(self) -> None:
@@ -66,24 +65,32 @@ class Request(HTTPRequest):
         self.started_request = self.ready = True
 
     def _read_fields(self, head: Head) -> None:
-        """Without Expect, which is answered already, and X_Y, which would pass for X-Y."""
+        """By their names in small letters; without Expect, which is answered already, and X_Y,
+        which would pass for X-Y."""
         self.inheaders = {
-            name.title(): b", ".join(values)
+            name: values[0] if len(values) == 1 else b", ".join(values)
             for name, values in head.fields.items()
             if name != b"expect" and b"_" not in name
         }
-        wish = self.inheaders.get(b"Connection", b"").lower()
+        wish = self.inheaders.get(b"connection", b"").lower()
         is_1_1 = self.response_protocol == "HTTP/1.1"
         self.close_connection = wish == b"close" if is_1_1 else wish != b"keep-alive"
-        self.chunked_read = b"Transfer-Encoding" in self.inheaders
-        self.context.take_over(
-            self.inheaders.get(ID_HEADER.title().encode(), b"").decode("latin-1")
-        )
+        self.chunked_read = b"transfer-encoding" in self.inheaders
+        sent_id = self.inheaders.get(_ID_FIELD)
+        if sent_id is not None:
+            self.context.take_over(sent_id.decode("latin-1"))
 
     def respond(self) -> None:
         """As cheroot, and remembers whether the client or the application left in the middle."""
         try:
-            super().respond()
+            # A body of known length is here, and all that is.
+            reader = ChunkedRFile(self.conn.rfile, 0) if self.chunked_read else self.conn.rfile
+            self.rfile = reader
+            self.server.gateway(self).respond()
+            if self.chunked_write:
+                self.conn.wfile.write(b"0\r\n\r\n")
+            elif self._left and self.method != b"HEAD":
+                self.close_connection = True  # or the client would wait for the rest
             self.conn.wfile.flush()
         except BaseException:
             self.aborted = True
@@ -91,13 +98,38 @@ class Request(HTTPRequest):
 
     def send_headers(self) -> None:
         """As cheroot, with the id; they go out together with the beginning of the body."""
-        self.outheaders.append((ID_HEADER.encode(), self.context.id.encode()))
-        self.outheaders.append((b"Date", _date(int(time.time()))))
+        said = {name.lower(): value for name, value in self.outheaders}
+        status = int(self.status[:3])
+        is_1_1 = self.response_protocol == "HTTP/1.1"
+        more = [(ID_HEADER, self.context.id)]
+        if "date" not in said:
+            more.append(("Date", _date(int(time.time()))))
+        if status == 413:
+            self.close_connection = True  # the client may be sending still
+        elif "content-length" in said:
+            self._left = int(said["content-length"])
+        elif status not in (204, 304):
+            self.chunked_write = is_1_1 and self.method != b"HEAD"
+            if self.chunked_write:
+                more.append(("Transfer-Encoding", "chunked"))
+            else:
+                self.close_connection = True  # nothing else says where the body ends
+        if "connection" in said:
+            pass
+        elif self.close_connection:
+            more.append(("Connection", "close"))
+        elif not is_1_1:
+            more += [("Connection", "Keep-Alive"), ("Keep-Alive", f"timeout={KEEP_ALIVE:.0f}")]
+        fields = "".join([f"{name}: {value}\r\n" for name, value in (*self.outheaders, *more)])
+        head = f"HTTP/1.1 {self.status}\r\nServer: {self.server.server_name}\r\n{fields}\r\n"
         self.conn.wfile.hold_next()
-        super().send_headers()
+        self.conn.wfile.write(head.encode("latin-1"))
 
     def write(self, chunk: bytes) -> None:
-        """As cheroot, and counts."""
+        """As cheroot, and counts; more than was said to come would pass for the next answer."""
+        self._left -= len(chunk)
+        if self._left < 0 and not self.chunked_write and not self.close_connection:
+            raise ValueError("the answer is longer than its Content-Length says")
         super().write(chunk)
         self.bytes_out += len(chunk)
 
@@ -109,7 +141,6 @@ class Request(HTTPRequest):
         """
         self.response_protocol = "HTTP/1.0"
         self.close_connection = True
-        self.outheaders.append((b"Connection", b"close"))
         self.conn.wfile.is_stream = True
         return self.conn
 
@@ -146,85 +177,15 @@ class Request(HTTPRequest):
             )
 
     def _bytes_in(self) -> int:
-        """Bytes of the body that were read; of a chunked one with its framing."""
-        if isinstance(self.rfile, KnownLengthRFile):
-            return int(self.inheaders.get(b"Content-Length", 0)) - int(self.rfile.remaining)
-        return int(self.rfile.bytes_read) if isinstance(self.rfile, ChunkedRFile) else 0
-
-
-class Gateway(Gateway_10):
-    """Tells the application, besides what WSGI does, when a request came and whether it is over."""
-
-    def __init__(self, req: Any) -> None:
-        super().__init__(req)
-        self.env |= {
-            ARRIVED: req.conn.arrived,
-            IS_GONE: req.conn.is_gone,
-            IN_MEMORY: True,
-            BEGIN_STREAM: req.begin_stream,
-        }
-
-    def get_environ(self) -> Any:
-        """As cheroot, with less work for each request."""
-        req = self.req
-        env: dict[str, Any] = {
-            **_constant_environ(req.server.software),
-            "ACTUAL_SERVER_PROTOCOL": req.server.protocol,
-            "PATH_INFO": req.path.decode("latin-1"),
-            "QUERY_STRING": req.qs.decode("latin-1"),
-            "REMOTE_ADDR": req.conn.remote_addr,
-            "REMOTE_PORT": str(req.conn.remote_port),
-            "REQUEST_METHOD": req.method.decode("latin-1"),
-            "REQUEST_URI": req.uri.decode("latin-1"),
-            "SERVER_NAME": req.server.server_name,
-            "SERVER_PORT": str(req.server.bind_addr[1]),
-            "SERVER_PROTOCOL": req.request_protocol.decode("latin-1"),
-            "wsgi.input": req.rfile,
-            "wsgi.input_terminated": bool(req.chunked_read),
-            "wsgi.url_scheme": req.scheme.decode("latin-1"),
-        }
-        for name, value in req.inheaders.items():
-            env[_variable(name)] = value.decode("latin-1")
-        env.update(req.conn.ssl_env or {})
-        return env
-
-    def start_response(self, status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
-        """As cheroot, with less work for an answer that begins once."""
-        if self.started_response or error:
-            cheroot: Any = super()
-            return cheroot.start_response(status, headers, *error)
-        self.started_response = True
-        self.req.status = status.encode("latin-1")
-        for name, value in headers:
-            if name.lower() == "content-length":
-                self.remaining_bytes_out = int(value)
-            self.req.outheaders.append((name.encode("latin-1"), value.encode("latin-1")))
-        return self.write
-
-
-@cache
-def _constant_environ(software: str) -> dict[str, Any]:
-    return {
-        "SCRIPT_NAME": "",
-        "SERVER_SOFTWARE": software,
-        "wsgi.errors": sys.stderr,
-        "wsgi.multiprocess": False,
-        "wsgi.multithread": True,
-        "wsgi.run_once": False,
-        "wsgi.version": (1, 0),
-    }
-
-
-@lru_cache(maxsize=256)
-def _variable(header: bytes) -> str:
-    """A header's name in the environment (RFC 3875, 4.1)."""
-    name = header.decode("latin-1").upper().replace("-", "_")
-    return name if name in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{name}"
+        """Bytes of the body; of a chunked one those that were read, with its framing."""
+        if isinstance(self.rfile, ChunkedRFile):
+            return int(self.rfile.bytes_read)
+        return int(getattr(self, "inheaders", {}).get(b"content-length", 0))
 
 
 @lru_cache(maxsize=1)
-def _date(second: int) -> bytes:
-    return email.utils.formatdate(second, usegmt=True).encode("ascii")
+def _date(second: int) -> str:
+    return email.utils.formatdate(second, usegmt=True)
 
 
 def log_line(
@@ -248,7 +209,7 @@ def log_line(
         client=client,
         # Never the query, which may hold what nobody else should read.
         method=_short(method, _LONGEST_METHOD),
-        path=_short(path, _LONGEST_PATH),
+        path=_short(path[: _LONGEST_PATH + 1], _LONGEST_PATH),
         status=status,
         ms=round((time.monotonic() - since) * 1e3, 1),
         bytes_in=bytes_in,
@@ -258,6 +219,7 @@ def log_line(
     _log.log(level, "request", extra=told)
 
 
+@lru_cache(maxsize=256)
 def _short(text: bytes, longest: int) -> str | None:
     """ASCII without spaces, as in an address; None for nothing."""
     quoted = quote(text, safe="/:@!$&'()*+,;~")

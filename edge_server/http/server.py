@@ -11,8 +11,8 @@ from cheroot import wsgi
 
 from edge_server.http.connection import Connection
 from edge_server.http.front import Front, Options
+from edge_server.http.gateway import Gateway
 from edge_server.http.refusal import Refusal
-from edge_server.http.request import Gateway
 from edge_server.http.workers import Workers
 
 _log = logging.getLogger(__name__)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, TypedDict
+from typing import Annotated, TypedDict, cast
 
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 from prometheus_client import make_wsgi_app
 
 from edge_server.api.description import Content, Description, Tag, described
 from edge_server.api.schema import about
+from edge_server.body import InflatingRequest
 from edge_server.metrics.exposition import Metrics
 
 # Keys are the names of parameters.
@@ -32,17 +33,12 @@ def blueprint(metrics: Metrics) -> Blueprint:
     routes = Blueprint("metrics", __name__)
     exposition, http = make_wsgi_app(metrics.registry), metrics.http
 
-    @routes.before_app_request
-    def begin() -> None:
-        g.began = time.perf_counter()
-
     @routes.after_app_request
     def count(response: Response) -> Response:
-        rule = request.url_rule
-        route = rule.rule if rule else None
-        began = g.get("began", time.perf_counter())
-        seconds = time.perf_counter() - began
-        http.answered(request.method, route, response.status_code, seconds)
+        answered = cast(InflatingRequest, request)
+        rule = answered.url_rule
+        seconds = time.perf_counter() - answered.began
+        http.answered(answered.method, rule.rule if rule else None, response.status_code, seconds)
         return response
 
     @routes.get("/metrics")

@@ -76,12 +76,12 @@ def test_every_other_line_is_left_to_cheroot(line):
 def test_escapes_in_an_address_are_undone_and_headers_are_read():
     request = read(b"GET /a%20b?c=%20 HTTP/1.1\r\nHost: a\r\nX-One: 1\r\n\r\n")
     assert (request.path, request.qs) == (b"/a b", b"c=%20")
-    assert request.inheaders == {b"Host": b"a", b"X-One": b"1"}
+    assert request.inheaders == {b"host": b"a", b"x-one": b"1"}
 
 
 def test_a_header_that_comes_twice_is_one_list():
     request = read(b"GET / HTTP/1.1\r\nHost: a\r\nAccept: b\r\naccept: c\r\n\r\n")
-    assert request.inheaders[b"Accept"] == b"b, c"
+    assert request.inheaders[b"accept"] == b"b, c"
 
 
 @pytest.mark.parametrize(

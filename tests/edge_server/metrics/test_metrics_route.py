@@ -11,10 +11,10 @@ from functools import partial
 from types import SimpleNamespace
 
 import pytest
-from flask import Flask
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
 
 from edge_server import board
+from edge_server.application import Application
 from edge_server.metrics import catalogue
 from edge_server.metrics.exposition import Metrics
 from edge_server.metrics.http import OTHER
@@ -216,7 +216,7 @@ def with_parts(services, *, tree=None, failing=None):
     models = Versions(services.models, statuses) if failing else services.models
     changed = dataclasses.replace(services, models=models)
     metrics = Metrics(changed, read_board=partial(board.read, tree) if tree else board.read)
-    app = Flask("metrics")
+    app = Application("metrics")
     app.register_blueprint(route.blueprint(metrics))
     return app.test_client()
 

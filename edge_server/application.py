@@ -1,0 +1,100 @@
+"""Flask as this server needs it: no sessions, no coroutines, one host, and less work a request.
+
+What differs is what Flask offers to be replaced: its classes of requests, answers and sessions,
+and how an address is bound to the map of routes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, Final
+
+from flask import Flask, Request, Response
+from flask.json.provider import DefaultJSONProvider
+from flask.sessions import NullSession, SessionInterface
+from werkzeug.datastructures import Headers
+from werkzeug.routing import MapAdapter
+from werkzeug.wsgi import get_host
+
+from edge_server.body import InflatingRequest
+
+_SECURITY_HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data: blob:; "
+    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+_SECURITY_FIELDS: Final = [(name.lower(), name, value) for name, value in _SECURITY_HEADERS.items()]
+# Where werkzeug has something to mend.
+_ADDRESSES: Final = frozenset({"location", "content-location"})
+# Of the WSGI environment, what says which host is asked.
+_NAMED_BY: Final = ("wsgi.url_scheme", "HTTP_HOST", "SERVER_NAME", "SERVER_PORT")
+
+
+class Answer(Response):
+    """An answer with the headers that every one carries, where it does not say otherwise."""
+
+    def get_wsgi_headers(self, environ: Any) -> Headers:
+        """As werkzeug."""
+        said = {name.lower() for name, _ in self.headers}
+        is_usual = self.status_code == 200 and "content-length" in said
+        headers = self.headers
+        if not is_usual or not said.isdisjoint(_ADDRESSES):
+            headers = super().get_wsgi_headers(environ)
+        for lower, name, value in _SECURITY_FIELDS:
+            if lower not in said:
+                headers.add(name, value)
+        return headers
+
+
+class _NoSessions(SessionInterface):
+    """Nobody logs in here: one empty session is every request's."""
+
+    def __init__(self) -> None:
+        self._none = NullSession()
+
+    def open_session(self, app: Flask, request: Request) -> NullSession:  # noqa: ARG002
+        return self._none
+
+
+class Application(Flask):
+    """The WSGI application, until it is given its routes."""
+
+    request_class = InflatingRequest
+    response_class = Answer
+    session_interface = _NoSessions()
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.json = json = DefaultJSONProvider(self)
+        json.sort_keys = False
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """No view here is a coroutine, which Flask would look for at every call."""
+        return func
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """As Flask's, for routes that are the same at every host. Raises BadRequest for a Host
+        header that names none."""
+        if request is None:
+            return super().create_url_adapter(None)
+        environ = request.environ
+        request.host = host = _host(*map(environ.get, _NAMED_BY))
+        return MapAdapter(
+            self.url_map,
+            host.lower(),
+            environ.get("SCRIPT_NAME", ""),
+            "",
+            environ["wsgi.url_scheme"],
+            request.path,
+            request.method,
+            environ.get("QUERY_STRING", ""),
+        )
+
+
+@lru_cache(maxsize=64)
+def _host(*named: str | None) -> str:
+    """What the client calls this server. Raises SecurityError, a BadRequest."""
+    known = {key: value for key, value in zip(_NAMED_BY, named, strict=True) if value is not None}
+    return get_host(known)
