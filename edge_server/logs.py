@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any, Final
 
 from edge_server import request_context
+from edge_server.log_writer import LogWriter
 from edge_server.recent import RECENT
 
 _log = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ def configure(level: str, log_format: str) -> None:
     level       debug, info, warning or error
     log_format  text or json
     """
-    handler = logging.StreamHandler(sys.stderr)
+    handler = LogWriter(sys.stderr)
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
     logging.basicConfig(level=logging.WARNING, handlers=[handler, RECENT], force=True)
     for name in _OURS:
@@ -81,9 +82,10 @@ def _document(record: logging.LogRecord) -> dict[str, Any]:
         "logger": record.name,
         "message": record.getMessage(),
     }
-    request = request_context.current()
-    if request is not None:
-        document["request_id"] = request.id
+    request = request_context.current()  # of what is not written later by another thread
+    request_id = getattr(record, "request_id", request.id if request is not None else None)
+    if request_id is not None:
+        document["request_id"] = request_id
     document |= getattr(record, "fields", {})
     if record.exc_info and record.exc_info[1] is not None:
         error = record.exc_info[1]

@@ -46,7 +46,9 @@ class Preparation:
             else:
                 deadline.check()
             prepared.append(self._of_image(image, position))
-        return np.concatenate([tensor for tensor, _ in prepared]), [own for _, own in prepared]
+        tensors = [tensor for tensor, _ in prepared]
+        tensor = tensors[0] if len(tensors) == 1 else np.concatenate(tensors)
+        return tensor, [own for _, own in prepared]
 
     def of_pixels(self, pixels: Pixels) -> tuple[Tensor, Timing]:
         """uint8 (h, w, 3) RGB as (1, h, w, c), and the time that took."""
