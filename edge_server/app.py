@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from flask import Flask, Response, jsonify, request
+from flask import Flask, jsonify, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from camera.errors import CameraError, TooManyViewers
-from edge_server import access, body, pages_of_others
+from edge_server import access, pages_of_others
 from edge_server.application import Application
 from edge_server.errors import EdgeError
 from edge_server.logs import fields
@@ -74,11 +74,6 @@ def create_app(services: Services) -> Flask:
     tokens = settings.token_file is not None
     pages_of_others.refuse(app, origins=settings.cors, hosts=settings.allow_host, tokens=tokens)
     access.protect(app, settings.token_file)
-
-    @app.after_request
-    def finish(response: Response) -> Response:
-        body.compress(response)
-        return response
 
     @app.errorhandler(Exception)
     def render(error: Exception) -> ResponseReturnValue:

@@ -7,7 +7,9 @@ import time
 from typing import IO, Any, Final
 
 from flask import Request, Response, request
+from werkzeug.datastructures import Accept
 from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.http import parse_accept_header
 from werkzeug.utils import cached_property
 
 from edge_server.compression import ENCODINGS, WORTH_BYTES, deflate, inflate
@@ -52,18 +54,19 @@ def _within_limit(request_: Request, data: bytes) -> bytes:
     return data
 
 
-def compress(response: Response) -> None:
-    """Compress an answer that is worth it, in the way that its client prefers."""
-    kind = response.content_type or ""
-    if response.is_streamed or not kind.startswith(_WORTH_TYPES):
+def compress(response: Response, accepted: str) -> None:
+    """Compress an answer that is worth it, in the way that its client prefers; `accepted` is the
+    value of the request's Accept-Encoding."""
+    kind = response.headers.get("Content-Type", "")
+    if not kind.startswith(_WORTH_TYPES) or response.is_streamed:
         return
     if "Vary" in response.headers:
         response.vary.add("Accept-Encoding")
     else:
         response.headers.add("Vary", "Accept-Encoding")
-    if (response.content_length or 0) < WORTH_BYTES or response.content_encoding:
+    if not accepted or (response.content_length or 0) < WORTH_BYTES or response.content_encoding:
         return
-    encoding = request.accept_encodings.best_match((*ENCODINGS, "identity"))
+    encoding = parse_accept_header(accepted, Accept).best_match((*ENCODINGS, "identity"))
     if encoding in ENCODINGS:
         response.set_data(deflate(response.get_data(), encoding))
         response.content_encoding = encoding

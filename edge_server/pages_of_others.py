@@ -54,15 +54,16 @@ def refuse(app: Flask, *, origins: tuple[str, ...], hosts: tuple[str, ...], toke
             )
         return None
 
-    @app.after_request
     def open_answer(response: Response) -> Response:
-        if origins:
-            response.vary.add("Origin")
-            origin = request.headers.get("Origin")
-            if origin is not None and names(origins, origin):
-                response.headers["Access-Control-Allow-Origin"] = "*" if "*" in origins else origin
-                response.headers["Access-Control-Expose-Headers"] = _EXPOSED
+        response.vary.add("Origin")
+        origin = request.headers.get("Origin")
+        if origin is not None and names(origins, origin):
+            response.headers["Access-Control-Allow-Origin"] = "*" if "*" in origins else origin
+            response.headers["Access-Control-Expose-Headers"] = _EXPOSED
         return response
+
+    if origins:
+        app.after_request(open_answer)
 
 
 def _preflight() -> Response | None:
