@@ -29,7 +29,7 @@ _TABLES: Final = 0xC4
 _SEQUENTIAL: Final = frozenset({0xC0, 0xC1})
 # A scheduler lets a thread that computes go on for milliseconds, whoever has come to wait: strips
 # of so many pixels take less, and so short a pause ends its turn. Seconds.
-_STRIP_PIXELS: Final = 2**18
+_STRIP_PIXELS: Final = 2**17
 _PAUSE: Final = 5e-5
 _LONGEST_SIDE: Final = 65_500  # of a JPEG, as encoders have it
 # What is never inside of a picture: reserved markers, and the start of the next one.

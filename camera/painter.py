@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
-import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -15,8 +12,6 @@ _log = logging.getLogger(__name__)
 
 # A thread without work for so long ends. Seconds.
 _IDLE: Final = 5.0
-# Above that of the process: who asks for an answer goes before who watches.
-_NICER: Final = 10
 
 
 class Painter:
@@ -50,7 +45,6 @@ class Painter:
                 self._jobs.clear()
 
     def _run(self) -> None:
-        _go_behind()
         while (job := self._next()) is not None:
             try:
                 job()
@@ -67,10 +61,3 @@ class Painter:
                 return None
             self._at_work, job = self._jobs.popitem(last=False)
             return job
-
-
-def _go_behind() -> None:
-    """Let other threads go first; on Linux alone a thread has a priority of its own."""
-    if sys.platform.startswith("linux"):
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, 0, os.getpriority(os.PRIO_PROCESS, 0) + _NICER)

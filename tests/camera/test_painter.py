@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import os
-import sys
 import threading
 
 import pytest
@@ -84,11 +82,3 @@ def test_a_thread_without_work_ends_and_another_comes_with_work(painter, until):
     painter.want("key", lambda: threads.append(threading.current_thread()))
     wait(painter)
     assert threads[0] is not threads[1]
-
-
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="threads have no priority")
-def test_others_go_before_it(painter):
-    found = []
-    painter.want("key", lambda: found.append(os.getpriority(os.PRIO_PROCESS, 0)))
-    wait(painter)
-    assert found[0] > os.getpriority(os.PRIO_PROCESS, 0)
