@@ -79,12 +79,6 @@ class Feed:
         would be old when it gets there, since the buffers of sockets hold seconds of small ones.
         """
         now = time.monotonic()
-        if now < self._earliest:
-            self.due = self._earliest
-            return None
-        if self._viewer.link.backlog() > self._last + _FRAMING:
-            self.due = now + _BEHIND
-            return None
         wanted = self._wanted = self._wanted or self._choose(now)
         if wanted is None:
             return None
@@ -103,6 +97,13 @@ class Feed:
         return part
 
     def _choose(self, now: float) -> _Wanted | None:
+        """None until `due` where the viewer is to be shown nothing yet."""
+        if now < self._earliest:
+            self.due = self._earliest
+            return None
+        if self._viewer.link.backlog() > self._last + _FRAMING:
+            self.due = now + _BEHIND
+            return None
         frame = self._pictures.newest()
         newer = frame is not None and frame.number > self._number
         if not newer:

@@ -81,6 +81,12 @@ def test_what_comes_next_is_due_after_the_interval(grab, passed_on, until):
     assert 0.2 < feed.due - time.monotonic() <= 0.5
 
 
+def test_a_picture_is_given_when_it_is_made_and_not_an_interval_later(grab, still, until):
+    began = time.monotonic()
+    assert next_of(Broadcast(grab(still)).feed(max_fps=0.1), until)
+    assert time.monotonic() - began < 8
+
+
 def test_without_a_new_frame_the_last_is_due_again_after_the_timeout(grab, still, until):
     feed = Broadcast(grab(still)).feed(timeout=0.3)
     first = next_of(feed, until)
