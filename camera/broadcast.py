@@ -5,31 +5,20 @@ Knows nothing of HTTP servers; a generator that is pulled slowly skips frames by
 
 from __future__ import annotations
 
-import errno
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from typing import Final
 
 from camera import mjpeg
 from camera.caption import Caption
 from camera.errors import CameraError
+from camera.feed import Feed
 from camera.frame import Frame
 from camera.grabber import Grabber
-from camera.jpeg import encode_rgb
-from camera.looks import Look, Looks, Shown
+from camera.looks import Look, Looks
+from camera.pictures import Pictures
 from camera.viewers import Viewer, Viewers
-
-# A viewer that leaves while nothing is sent is noticed within so long. Seconds.
-_LOOK_ROUND: Final = 0.5
-# So often a viewer that has not taken its last pictures is looked at. Seconds.
-_BEHIND: Final = 0.01
-# What TLS and the first headers add to a picture, at most in bytes.
-_FRAMING: Final = 4096
-# A viewer that takes nothing for so long has vanished: switched off, or out of the radio's reach.
-# Who walks from one access point to another is back earlier. Seconds.
-_VANISHED: Final = 5.0
 
 
 class Broadcast:
@@ -43,6 +32,7 @@ class Broadcast:
 
     BOUNDARY = mjpeg.BOUNDARY
     CONTENT_TYPE = mjpeg.CONTENT_TYPE
+    preamble = mjpeg.preamble()
 
     def __init__(
         self,
@@ -60,8 +50,7 @@ class Broadcast:
         self._max_age = max_age
         self._looks = Looks(quality, caption)
         self._viewers = Viewers(max_viewers)
-        self._drawing = threading.Lock()
-        self._drawn: tuple[object, bytes] | None = None
+        self._pictures = Pictures(grabber, self._looks, quality)
 
     @property
     def quality(self) -> int:
@@ -106,111 +95,43 @@ class Broadcast:
 
     def placeholder(self) -> bytes:
         """A JPEG of 640x480 that says why there is no picture, drawn once per cause."""
-        from camera import placeholder  # noqa: PLC0415, fonts are large, and few servers draw
-
-        notice = placeholder.notice(self._grabber.status())
-        with self._drawing:
-            if self._drawn is None or self._drawn[0] != notice:
-                self._drawn = (notice, encode_rgb(placeholder.draw(notice), self._quality))
-            return self._drawn[1]
+        return self._pictures.placeholder()
 
     def viewer(self) -> AbstractContextManager[Viewer]:
         """Counts one viewer while it lasts; raises TooManyViewers at the cap."""
         return self._viewers.one_more()
 
-    def parts(
+    def feed(
         self,
         look: Look | None = None,
         max_fps: float | None = None,
         timeout: float = 0.75,
         viewer: Viewer | None = None,
-    ) -> Iterator[bytes]:
-        """The chunks of an MJPEG stream of type CONTENT_TYPE.
+    ) -> Feed:
+        """The parts of a viewer's stream, for a sender that has many. See Feed for the numbers."""
+        return Feed(
+            self._pictures, viewer or Viewer(), look or Look(), max_fps=max_fps, timeout=timeout
+        )
 
-        Ends when the grabber stops; raises BrokenPipeError when the viewer has left.
+    def heard(self, by: Callable[[], None]) -> AbstractContextManager[None]:
+        """Calls `by`, from any thread, when there may be something new for a feed."""
+        return self._pictures.heard(by)
 
-        max_fps  at most so many pictures a second
-        timeout  seconds without a new frame until the last picture is sent again, or a placeholder
-                 when the camera is gone
+    def parts(self, feed: Feed) -> Iterator[bytes]:
+        """The chunks of an MJPEG stream of type CONTENT_TYPE, for a sender that has one alone.
+
+        Ends when the grabber stops.
         """
-        if max_fps is not None and max_fps <= 0:
-            raise ValueError("max_fps must be above 0.")
-        interval = 1.0 / max_fps if max_fps else 0.0
-        timeout = max(timeout, interval)
-        viewer, look = viewer or Viewer(), look or Look()
-        number = 0
-        part = b""
-        due = time.monotonic()
-        yield mjpeg.preamble()
-        while self._has_taken(viewer, len(part)) and self._pause(viewer, due):
-            frame = self._newer(viewer, number, time.monotonic() + timeout)
-            if self._is_over(viewer, 0.0):
-                return
-            due = time.monotonic() + interval
-            shown = self._show(frame, look)
-            number = max(number, shown.frame.number if shown else 0, frame.number if frame else 0)
-            if shown is not None:
-                part = shown.part
-            elif not self._grabber.status().shows:
-                part = mjpeg.part(self.placeholder(), time.time())
-            if part:
-                viewer.sent()
-                yield part
-
-    def _show(self, newer: Frame | None, look: Look) -> Shown | None:
-        """`newer`, or the newest one again; None where there is nothing whole to be seen."""
-        frame = newer or self._grabber.latest()
-        if frame is None or not self._grabber.status().shows:
-            return None
-        try:
-            return self._looks.show(frame, look, again=newer is None)
-        except CameraError:  # a damaged JPEG; the next one may be whole
-            return None
-
-    def _has_taken(self, viewer: Viewer, last: int) -> bool:
-        """Waits until a viewer has all but the last picture; False when the grabber stops.
-
-        What is taken for it now would be old when it gets there: the buffers of sockets hold
-        seconds of small pictures.
-        """
-        left, since = viewer.link.backlog(), time.monotonic()
-        while left > last + _FRAMING:
-            if self._is_over(viewer, _BEHIND):
-                return False
-            if time.monotonic() - since > _VANISHED:
-                raise BrokenPipeError(errno.EPIPE, "The viewer has taken nothing for long.")
-            now = viewer.link.backlog()
-            if now < left:
-                since = time.monotonic()
-            left = now
-        return True
-
-    def _pause(self, viewer: Viewer, until: float) -> bool:
-        """Sleeps; False when the stream is over."""
-        while (left := until - time.monotonic()) > 0:
-            if self._is_over(viewer, min(left, _LOOK_ROUND)):
-                return False
-        return True
-
-    def _newer(self, viewer: Viewer, number: int, until: float) -> Frame | None:
-        """The newest frame once it is newer than `number`; None where none has come, or all is
-        over."""
-        while (left := until - time.monotonic()) > 0:
-            frame = self._grabber.wait_for_newer(number, min(left, _LOOK_ROUND))
-            if frame is not None or self._is_over(viewer, 0.0):
-                return frame
-        return None
-
-    def _is_over(self, viewer: Viewer, seconds: float) -> bool:
-        """Whether the grabber has stopped, within `seconds`.
-
-        Raises BrokenPipeError when the viewer has left.
-        """
-        if self._grabber.wait_for_stop(seconds):
-            return True
-        if viewer.link.is_gone():
-            raise BrokenPipeError(errno.EPIPE, "The viewer has left.")
-        return False
+        yield self.preamble
+        woken = threading.Event()
+        with self.heard(woken.set):
+            while not feed.is_over:
+                woken.clear()
+                part = feed.next()
+                if part is not None:
+                    yield part
+                else:
+                    woken.wait(max(0.0, feed.due - time.monotonic()))
 
     def _is_fresh(self, frame: Frame) -> bool:
         return frame.age() <= self._max_age

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from types import TracebackType
 
 from camera.backoff import Backoff
+from camera.bell import Bell
 from camera.frame import Frame, Picture
 from camera.reader import Reader
 from camera.sources import Source
@@ -38,6 +39,7 @@ class Grabber:
     open_timeout  seconds from the beginning of an attempt to its first frame
     backoff       the pauses between attempts
     clock         monotonic seconds; wall_clock: Unix seconds
+    news          the bell that is rung when a frame has come, and at the end
 
     All methods may be called from any thread. Where an attempt hangs in the source, the next one
     runs on a copy.copy() of the source as it was given, so the two never share a device handle.
@@ -58,6 +60,7 @@ class Grabber:
         if not 0 < stall_after <= lost_after or open_timeout <= 0:
             raise ValueError("0 < stall_after <= lost_after and 0 < open_timeout are needed.")
         self.name = name
+        self.news = Bell()
         self._source = source
         self._unopened = copy.copy(source)
         self._stall_after = stall_after
@@ -111,6 +114,7 @@ class Grabber:
             self._stopping = True
             self._newer.notify_all()
             self._news.notify_all()
+        self.news.ring()
         if supervisor is not None:
             supervisor.join(_JOIN_SUPERVISOR)
             with self._lock:
@@ -127,10 +131,15 @@ class Grabber:
             self._newer.wait_for(lambda: not self._running() or self._is_newer(number), timeout)
             return self._hand_out() if self._running() and self._is_newer(number) else None
 
-    def wait_for_stop(self, timeout: float) -> bool:
-        """Sleeps `timeout` seconds, less when the grabber stops; True if it is stopped."""
-        with self._newer:
-            return self._newer.wait_for(lambda: not self._running(), timeout)
+    @property
+    def stopped(self) -> bool:
+        """Whether it does not run, or is about to end."""
+        return not self._running()
+
+    @property
+    def shows(self) -> bool:
+        """Whether the newest frame still stands for what the camera sees."""
+        return self._frame is not None and self._state.shows
 
     def status(self) -> CameraStatus:
         """The state of the camera and what it delivers."""
@@ -284,6 +293,7 @@ class Grabber:
                 # From now on the supervisor's deadline is that of a live camera.
                 self._news.notify_all()
             self._newer.notify_all()
+        self.news.ring()
 
     def _failed(self, reader: Reader, sentence: str) -> None:
         with self._lock:

@@ -6,11 +6,13 @@ import io
 import re
 import struct
 import sys
+import time
 from typing import Any, Final
 
 import numpy as np
 from PIL import Image, ImageOps
 
+from camera import strips
 from camera.errors import CameraError
 from camera.frame import Jpeg, Pixels
 from camera.huffman import STANDARD_TABLES
@@ -25,6 +27,11 @@ _DAMAGED: Final = "The camera sent a damaged picture; the next one may be whole.
 _TABLES: Final = 0xC4
 # Those whose tables Motion JPEG may leave out: baseline and extended sequential.
 _SEQUENTIAL: Final = frozenset({0xC0, 0xC1})
+# A scheduler lets a thread that computes go on for milliseconds, whoever has come to wait: strips
+# of so many pixels take less, and so short a pause ends its turn. Seconds.
+_STRIP_PIXELS: Final = 2**17
+_PAUSE: Final = 5e-5
+_LONGEST_SIDE: Final = 65_500  # of a JPEG, as encoders have it
 # What is never inside of a picture: reserved markers, and the start of the next one.
 _TORN: Final = re.compile(rb"\xff[\x02-\xbf\xd8\xf0-\xfd]")
 
@@ -124,8 +131,23 @@ def resize(pixels: Pixels, size: tuple[int, int]) -> Pixels:
 def encode_rgb(pixels: Pixels, quality: int = 80) -> bytes:
     """A baseline JPEG of uint8 (H, W, 3) RGB pixels; quality 1..100. It holds no thumbnail.
 
+    A large one is made strip by strip, and whoever waits for the processor has it in between.
+
     Raises CameraError where it is too large for a JPEG.
     """
+    height, width = pixels.shape[:2]
+    rows = max(1, _STRIP_PIXELS // width // strips.ROWS) * strips.ROWS
+    if height <= rows + strips.ROWS or max(height, width) > _LONGEST_SIDE:
+        return _encoded(pixels, quality)
+    encoded: list[bytes] = []
+    for top in range(0, height, rows):
+        if encoded:
+            time.sleep(_PAUSE)
+        encoded.append(_encoded(pixels[top : top + rows], quality))
+    return strips.joined(encoded, height)
+
+
+def _encoded(pixels: Pixels, quality: int) -> bytes:
     cv2 = _loaded_cv2()
     try:
         if cv2 is None:

@@ -11,6 +11,7 @@ from typing import Final
 
 from camera import mjpeg
 from camera.caption import Caption, draw
+from camera.errors import CameraError
 from camera.frame import Frame, Pixels
 from camera.jpeg import decode_reduced, encode_rgb, resize, without_thumbnail
 
@@ -50,6 +51,7 @@ class _Newest:
 
     encoding: threading.Lock = field(default_factory=threading.Lock)
     shown: Shown | None = None
+    damaged: int = 0  # the number of the newest frame that could not be shown
 
 
 class Looks:
@@ -60,6 +62,23 @@ class Looks:
         self._lock = threading.Lock()
         self._newest: OrderedDict[Look, _Newest] = OrderedDict()
 
+    def find(self, frame: Frame, look: Look, *, again: bool = False) -> Shown | None:
+        """As show(), of what is there without encoding; None where nothing is.
+
+        Raises CameraError where show() has found the frame damaged.
+        """
+        look = _without_effect(look, frame)
+        newest = self._newest_of(look)
+        shown = self._there(newest, frame, look, again)
+        if shown is not None:
+            return shown
+        if _is_as_sent(frame, look, self._caption_for(look)):
+            # Two who do this at a time do it twice, which costs less than to wait for an encoder.
+            newest.shown = shown = Shown(frame, None, self._jpeg(frame, look, None))
+        elif newest.damaged >= frame.number:
+            raise CameraError("The picture is damaged; the next one may be whole.")
+        return shown
+
     def show(self, frame: Frame, look: Look, *, again: bool = False) -> Shown:
         """The frame in this look, or a newer one that there is already.
 
@@ -68,32 +87,55 @@ class Looks:
         Raises CameraError where the camera's JPEG is damaged and has to be decoded.
         """
         look = _without_effect(look, frame)
-        with self._lock:
-            newest = self._newest.setdefault(look, _Newest())
-            self._newest.move_to_end(look)
-            if len(self._newest) > _MAX_LOOKS:
-                self._newest.popitem(last=False)
+        newest = self._newest_of(look)
         with newest.encoding:
-            shown = newest.shown
             # Who comes late would be later still, and with him all others, if his were encoded too.
-            is_there = shown is not None and shown.frame.number >= frame.number
-            if shown is not None and is_there and not (again and look.captioned):
+            shown = self._there(newest, frame, look, again)
+            if shown is not None:
                 return shown
-            caption = self._caption() if look.captioned else None
-            if shown is not None and is_there and shown.caption == caption:
-                return shown
-            newest.shown = shown = Shown(frame, caption, self._jpeg(frame, look, caption))
+            caption = self._caption_for(look)
+            try:
+                shown = Shown(frame, caption, self._jpeg(frame, look, caption))
+            except CameraError:
+                newest.damaged = frame.number
+                raise
+            newest.shown = shown
             return shown
 
     def write(self, frame: Frame, caption: Caption | None, width: int | None) -> bytes:
         """A JPEG of this frame with this caption, kept for nobody. Raises as show()."""
         return self._jpeg(frame, _without_effect(Look(width), frame), caption)
 
+    def _newest_of(self, look: Look) -> _Newest:
+        with self._lock:
+            newest = self._newest.setdefault(look, _Newest())
+            self._newest.move_to_end(look)
+            if len(self._newest) > _MAX_LOOKS:
+                self._newest.popitem(last=False)
+            return newest
+
+    def _there(self, newest: _Newest, frame: Frame, look: Look, again: bool) -> Shown | None:
+        """The newest picture of a look, where it is one of this frame or of a newer one."""
+        shown = newest.shown
+        if shown is None or shown.frame.number < frame.number:
+            return None
+        if again and shown.caption != self._caption_for(look):
+            return None
+        return shown
+
+    def _caption_for(self, look: Look) -> Caption | None:
+        return self._caption() if look.captioned else None
+
     def _jpeg(self, frame: Frame, look: Look, caption: Caption | None) -> bytes:
-        if frame.jpeg is not None and look.width is None and caption is None:
+        if frame.jpeg is not None and _is_as_sent(frame, look, caption):
             return without_thumbnail(frame.jpeg)
         pixels = _pixels(frame, look.width)
         return encode_rgb(draw(pixels, caption) if caption else pixels, self._quality)
+
+
+def _is_as_sent(frame: Frame, look: Look, caption: Caption | None) -> bool:
+    """Whether the camera's own JPEG is what is wanted."""
+    return frame.jpeg is not None and look.width is None and caption is None
 
 
 def _without_effect(look: Look, frame: Frame) -> Look:

@@ -19,6 +19,11 @@ class CameraState(str, Enum):
     def __str__(self) -> str:
         return self.value
 
+    @property
+    def shows(self) -> bool:
+        """Whether the newest frame, if there is one, stands for what the camera sees."""
+        return self in (CameraState.LIVE, CameraState.STALLED)
+
 
 TRANSITIONS: dict[CameraState, frozenset[CameraState]] = {
     CameraState.CLOSED: frozenset({CameraState.OPENING}),
@@ -65,7 +70,7 @@ class CameraStatus:
     @property
     def shows(self) -> bool:
         """Whether the newest frame still stands for what the camera sees."""
-        return self.frames > 0 and self.state in (CameraState.LIVE, CameraState.STALLED)
+        return self.frames > 0 and self.state.shows
 
     def trouble(self) -> str:
         """One sentence for the user of a camera that gives no fresh frame."""

@@ -18,18 +18,12 @@ _WINDOW: Final = 1.0  # seconds
 class Link(Protocol):
     """The way to one viewer, whatever it is made of."""
 
-    def is_gone(self) -> bool:
-        """Whether the viewer has left."""
-
     def backlog(self) -> int:
         """Bytes that were sent and that the viewer's side does not have yet."""
 
 
 class Unknown:
     """The way to a viewer of which nothing is known but what it pulls."""
-
-    def is_gone(self) -> bool:
-        return False
 
     def backlog(self) -> int:
         return 0

@@ -50,9 +50,9 @@ def current() -> RequestContext | None:
 
 
 @contextmanager
-def begin() -> Iterator[RequestContext]:
-    """A new request, for as long as the block lasts."""
-    context = RequestContext()
+def begin(context: RequestContext | None = None) -> Iterator[RequestContext]:
+    """A request, for as long as the block lasts; a new one where none is given."""
+    context = context or RequestContext()
     token = _current.set(context)
     try:
         yield context

@@ -22,7 +22,8 @@ from edge_server.stopping import StopRequest
 
 _log = logging.getLogger(__name__)
 
-# Threads beside those that viewers hold and that wait for an interpreter: health, pages, uploads.
+# Threads beside those that subscribers hold and that wait for an interpreter: health, pages,
+# uploads.
 _SPARE_THREADS: Final = 6
 # So many of the largest bodies that are allowed may be in memory together.
 _BODIES_AT_ONCE: Final = 4
@@ -62,12 +63,11 @@ def run(settings: Settings) -> None:
 
 
 def _make(settings: Settings) -> Any:
-    # A request that waits for an interpreter, a viewer and a subscriber each hold a thread; with
-    # one for each of them and some to spare, health checks are always answered and excess load is
-    # shed by the pool, at once, and not by a queue of connections.
+    # A request that waits for an interpreter and a subscriber each hold a thread, a viewer none;
+    # with one for each of them and some to spare, health checks are always answered and excess load
+    # is shed by the pool, at once, and not by a queue of connections.
     interpreters = settings.interpreters or MAX_INTERPRETERS
-    followers = settings.viewers + settings.subscribers
-    threads = followers + settings.queue + interpreters + _SPARE_THREADS
+    threads = settings.subscribers + settings.queue + interpreters + _SPARE_THREADS
     options = Options(
         limits=Limits(body=settings.max_body * 2**20),
         upload_seconds=settings.upload_timeout,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
 
 from camera.viewers import Link
 
@@ -11,7 +13,36 @@ from camera.viewers import Link
 BEGIN_STREAM: Final = "edge_server.begin_stream"
 
 
-def begin(environ: Mapping[str, Any]) -> Link | None:
-    """From now on the answer is a stream; None where the server that answers is not ours."""
-    start: Callable[[], Link] | None = environ.get(BEGIN_STREAM)
-    return start() if start is not None else None
+class Parts(Protocol):
+    """What a stream consists of; see camera.feed."""
+
+    due: float
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing comes any more."""
+
+    def next(self) -> bytes | None:
+        """The next part, when the last has been sent; None where it is not yet time."""
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """An answer that goes on after the application has answered.
+
+    preamble  what stands before the first part
+    heard     calls what it is given when there may be something new, while it lasts
+    end       to be called when the stream is over, whoever ended it
+    """
+
+    preamble: bytes
+    parts: Parts
+    heard: Callable[[Callable[[], None]], AbstractContextManager[None]]
+    end: Callable[[], None]
+
+
+def begin(environ: Mapping[str, Any], streamed: Streamed) -> Link | None:
+    """The answer's body is this; None where the server that answers is not ours, and sends what
+    the answer says."""
+    start: Callable[[Streamed], Link] | None = environ.get(BEGIN_STREAM)
+    return start(streamed) if start is not None else None

@@ -20,11 +20,10 @@ from cheroot.server import HTTPConnection
 from edge_server import request_context
 from edge_server.http.intake import Head, Intake, Limits
 from edge_server.http.request import Request
+from edge_server.streaming import Streamed
 
 # Longer than any one answer may take to be taken. Seconds.
 _WRITE_SECONDS: Final = 10.0
-# A viewer that takes nothing at all of a stream for so long has vanished. Seconds.
-_VIEWER_SECONDS: Final = 5.0
 _RECEIVE_BYTES: Final = 64 * 1024
 # No client has the loop for longer than so many bytes at a time.
 _RECEIVE_AT_ONCE: Final = 2**20
@@ -52,7 +51,6 @@ class Output:
         self._holds = False
         self._held = b""
         self._is_first = True
-        self.is_stream = False
         self.bytes_written = 0
 
     def hold_next(self) -> None:
@@ -75,24 +73,15 @@ class Output:
         if sent == len(data):
             self.bytes_written += sent
             return
-        # A client that is slow to take its answer, or a stream: nobody waits for that.
+        # A client that is slow to take its answer, or one that gets it bit by bit: nobody waits for
+        # that.
         request_context.let_go()
         try:
-            if self.is_stream:
-                self._send_part(memoryview(data)[sent:])
-            else:
-                self._socket.settimeout(_WRITE_SECONDS)
-                self._socket.sendall(data[sent:])
+            self._socket.settimeout(_WRITE_SECONDS)
+            self._socket.sendall(data[sent:])
         except ssl.SSLError as error:  # the client has left; of TLS there is no other here
             raise BrokenPipeError(errno.EPIPE, str(error)) from error
         self.bytes_written += len(data)
-
-    def _send_part(self, data: memoryview) -> None:
-        """However long it takes, as long as it goes on."""
-        if self._socket.gettimeout() != _VIEWER_SECONDS:
-            self._socket.settimeout(_VIEWER_SECONDS)
-        while data:
-            data = data[self._socket.send(data) :]
 
     def _send_at_once(self, data: bytes) -> int:
         """How many bytes fit into the socket's buffer, and were sent; 0 over TLS."""
@@ -143,16 +132,22 @@ class Connection(HTTPConnection):
                 return True  # more would have come with it
         return True
 
+    @property
+    def streamed(self) -> Streamed | None:
+        """What is still to be sent of the answer, bit by bit."""
+        return self.request.streamed if self.request is not None else None
+
     def communicate(self) -> bool:
-        """As cheroot: one request, from its first byte to the last of its answer."""
+        """As cheroot: one request, from its first byte to the last of its answer, or of its head
+        where the rest is streamed."""
         self.request = None
         with request_context.begin():
             try:
                 cheroot: Any = super()
                 goes_on: bool = cheroot.communicate()
-                return goes_on
+                return goes_on or self.streamed is not None
             finally:
-                if self.request is not None:
+                if self.request is not None and self.streamed is None:
                     self.request.log()
 
     def begin_work(self) -> None:

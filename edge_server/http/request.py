@@ -21,6 +21,7 @@ from edge_server import request_context
 from edge_server.http.intake import Head
 from edge_server.http.refusal import ID_HEADER, Refusal
 from edge_server.logs import fields
+from edge_server.streaming import Streamed
 
 _log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ class Request(HTTPRequest):
         self.bytes_out = 0
         self._left = 0  # of the length that the answer's head has said
         self.aborted = False
+        self.streamed: Streamed | None = None  # what follows the head that respond() has sent
 
     def parse_request(self) -> None:
         """As cheroot, of what is here, within the limits and known to be well formed."""
@@ -94,7 +96,10 @@ class Request(HTTPRequest):
             self.conn.wfile.flush()
         except BaseException:
             self.aborted = True
+            self._drop_stream()
             raise
+        if self.streamed and (self.method == b"HEAD" or int(self.status[:3]) != 200):
+            self._drop_stream()
 
     def send_headers(self) -> None:
         """As cheroot, with the id; they go out together with the beginning of the body."""
@@ -133,16 +138,23 @@ class Request(HTTPRequest):
         super().write(chunk)
         self.bytes_out += len(chunk)
 
-    def begin_stream(self) -> Any:
+    def begin_stream(self, streamed: Streamed) -> Any:
         """The answer is a stream: its parts go out as they are, until the connection ends.
 
-        Gives the connection. Without chunks around the parts, which simple viewers take for
-        pictures, and which would be a copy of every part for every viewer.
+        Gives the connection. No thread waits for the viewer: see streams.py. Without chunks around
+        the parts, which simple viewers take for pictures, and which would be a copy of every part
+        for every viewer.
         """
         self.response_protocol = "HTTP/1.0"
         self.close_connection = True
-        self.conn.wfile.is_stream = True
+        self.streamed = streamed
         return self.conn
+
+    def _drop_stream(self) -> None:
+        """Nothing follows the head."""
+        streamed, self.streamed = self.streamed, None
+        if streamed is not None:
+            streamed.end()
 
     def simple_response(self, status: int | str, msg: str = "") -> None:
         """An answer in JSON that ends the connection."""

@@ -13,6 +13,8 @@ from edge_server.http.connection import Connection
 from edge_server.http.front import Front, Options
 from edge_server.http.gateway import Gateway
 from edge_server.http.refusal import Refusal
+from edge_server.http.stream import Stream
+from edge_server.http.streams import Streams
 from edge_server.http.workers import Workers
 
 _log = logging.getLogger(__name__)
@@ -41,6 +43,7 @@ class Server(wsgi.Server):
         # Requests that are there and wait for a thread: no longer than the threads take over.
         self.requests: Any = Workers(self, most=threads, waiting=2 * threads)
         self.gateway = Gateway
+        self._streams = Streams()
         # Told of requests that do not reach the application: their method and the status.
         self.count_refused: Callable[[str, int], None] = _ignore
         self._options = options
@@ -59,6 +62,19 @@ class Server(wsgi.Server):
             self._connections.refuse(
                 conn, Refusal(503, "The server is busy: try again in a second.")
             )
+
+    def put_conn(self, conn: Connection) -> None:
+        """A request is answered, or the head of a stream is sent."""
+        if conn.streamed is None:
+            super().put_conn(conn)
+            return
+        conn.end_work()
+        self._streams.add(Stream(conn, conn.streamed))
+
+    def stop(self) -> None:
+        """As cheroot; ends what is streamed too."""
+        self._streams.stop()
+        super().stop()
 
     def forget(self, conn: Connection) -> None:
         """A connection is closed."""

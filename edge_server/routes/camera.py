@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Annotated, Literal, TypedDict
 
 from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 
+from camera.broadcast import Broadcast
 from camera.errors import CameraError
 from camera.frame import Frame
 from camera.jpeg import read_jpeg
@@ -24,6 +26,7 @@ from edge_server.errors import BadRequest, EdgeError
 from edge_server.request_context import routine
 from edge_server.routes import current
 from edge_server.services import Camera, Services
+from edge_server.streaming import Streamed
 from edge_server.wire import camera as wire
 from edge_server.wire import pictures
 
@@ -123,15 +126,21 @@ def stream_answer(camera: Camera) -> Response:
         viewer = stack.enter_context(broadcast.viewer())
         if look.captioned:
             stack.enter_context(camera.live.following())
-        viewer.link = streaming.begin(request.environ) or viewer.link
-        response = Response(
-            broadcast.parts(look, fps, viewer=viewer),
-            content_type=broadcast.CONTENT_TYPE,
-            headers=NO_STORE,
-        )
-        # The viewer is counted until the server closes the response, whoever ended it.
-        response.call_on_close(stack.pop_all().close)
+        feed = broadcast.feed(look, fps, viewer=viewer)
+        # The viewer is counted until the server has ended the stream, for whatever reason.
+        end = stack.pop_all().close
+    streamed = Streamed(broadcast.preamble, feed, broadcast.heard, end)
+    link = streaming.begin(request.environ, streamed)
+    if link is not None:
+        viewer.link = link
+        return _stream(broadcast, iter(()))
+    response = _stream(broadcast, broadcast.parts(feed))
+    response.call_on_close(end)
     return response
+
+
+def _stream(broadcast: Broadcast, chunks: Iterator[bytes]) -> Response:
+    return Response(chunks, content_type=broadcast.CONTENT_TYPE, headers=NO_STORE)
 
 
 def frame_json(frame: Frame) -> wire.FrameJson:

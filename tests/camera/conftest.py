@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from camera import broadcast, looks
+from camera import looks, pictures
 from camera.backoff import Backoff
 from camera.frame import Pixels
 from camera.grabber import Grabber
@@ -79,7 +79,7 @@ def encodes(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
         shapes.append(pixels.shape)
         return encode_rgb(pixels, quality)
 
-    for module in (broadcast, looks):
+    for module in (pictures, looks):
         monkeypatch.setattr(module, "encode_rgb", counted)
     return shapes
 

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from camera import jpeg as jpeg_module
+from camera.errors import CameraError
 from camera.frame import Jpeg
 from camera.jpeg import encode_rgb, read_jpeg
 
@@ -34,6 +36,29 @@ def test_a_frame_that_cannot_be_written_to_is_encoded(gray):
     pixels = gray(90)
     pixels.setflags(write=False)
     assert encode_rgb(pixels).startswith(b"\xff\xd8")
+
+
+@pytest.mark.parametrize("encoder", ["OpenCV", "Pillow"])
+def test_a_large_picture_is_the_same_as_in_one_piece(monkeypatch, encoder):
+    rng = np.random.default_rng(0)
+    coarse = Image.fromarray(rng.integers(0, 256, (30, 53, 3), dtype=np.uint8))
+    pixels = np.asarray(coarse.resize((1280, 720)))
+    if encoder == "Pillow":
+        monkeypatch.setattr(jpeg_module, "_loaded_cv2", lambda: None)
+    data = encode_rgb(pixels)
+    assert b"\xff\xdd" in data  # it was made of strips
+    assert read_jpeg(data).size == (1280, 720)
+    monkeypatch.setattr(jpeg_module, "_STRIP_PIXELS", 2**30)
+    whole = encode_rgb(pixels)
+    assert b"\xff\xdd" not in whole
+    found, wanted = (np.asarray(Image.open(io.BytesIO(d))) for d in (data, whole))
+    assert np.array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("size", [(70_000, 16), (16, 70_000)])
+def test_what_is_too_large_for_a_jpeg_is_said(size):
+    with pytest.raises(CameraError, match=f"{size[0]}x{size[1]} can't be written"):
+        encode_rgb(np.zeros((size[1], size[0], 3), np.uint8))
 
 
 def encoded(**options):
