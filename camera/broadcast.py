@@ -1,6 +1,6 @@
 """One camera for many viewers: newest frames first, never a frozen picture.
 
-Knows nothing of HTTP servers; a generator that is pulled slowly skips frames by itself.
+Knows nothing of HTTP servers; who asks a feed slowly skips frames by itself.
 """
 
 from __future__ import annotations

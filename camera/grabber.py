@@ -128,13 +128,13 @@ class Grabber:
     def wait_for_newer(self, number: int, timeout: float) -> Frame | None:
         """The newest frame once its number is above `number`; None at `timeout` (s) or stop."""
         with self._newer:
-            self._newer.wait_for(lambda: not self._running() or self._is_newer(number), timeout)
-            return self._hand_out() if self._running() and self._is_newer(number) else None
+            self._newer.wait_for(lambda: self.stopped or self._is_newer(number), timeout)
+            return self._hand_out() if self._is_newer(number) and not self.stopped else None
 
     @property
     def stopped(self) -> bool:
         """Whether it does not run, or is about to end."""
-        return not self._running()
+        return self._supervisor is None or self._stopping
 
     @property
     def shows(self) -> bool:
@@ -157,9 +157,6 @@ class Grabber:
                 unseen=self._unseen,
                 reconnections=self._reconnections,
             )
-
-    def _running(self) -> bool:
-        return self._supervisor is not None and not self._stopping
 
     def _hand_out(self) -> Frame | None:
         self._seen = self._frame.number if self._frame else 0
