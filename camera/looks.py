@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Final
 
 from camera import mjpeg
-from camera.caption import Caption, draw
+from camera.caption import Caption
 from camera.errors import CameraError
 from camera.frame import Frame, Pixels
 from camera.jpeg import decode_reduced, encode_rgb, resize, without_thumbnail
@@ -130,7 +130,11 @@ class Looks:
         if frame.jpeg is not None and _is_as_sent(frame, look, caption):
             return without_thumbnail(frame.jpeg)
         pixels = _pixels(frame, look.width)
-        return encode_rgb(draw(pixels, caption) if caption else pixels, self._quality)
+        if caption is not None:
+            from camera.lettering import draw  # noqa: PLC0415, fonts are large, and few servers draw
+
+            pixels = draw(pixels, caption)
+        return encode_rgb(pixels, self._quality)
 
 
 def _is_as_sent(frame: Frame, look: Look, caption: Caption | None) -> bool:

@@ -6,7 +6,6 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from xml.etree import ElementTree as ET
 
 from PIL import Image
 
@@ -64,6 +63,8 @@ def _check_svg(data: bytes, path: Path) -> None:
     # Entities can make a small file endless; no drawing program writes them into a plain SVG.
     if b"<!ENTITY" in data:
         raise SettingError(f"The logo {path} declares entities: save it as a plain SVG.")
+    from xml.etree import ElementTree as ET  # noqa: PLC0415, few owners have a logo
+
     try:
         root = ET.fromstring(data)
     except ET.ParseError as error:

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from camera.caption import Caption, draw
+from camera.caption import Caption
 from camera.frame import Frame
+from camera.lettering import draw
 from edge_server import overlay
 from edge_server import services as services_module
 from edge_server.app import create_app

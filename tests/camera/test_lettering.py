@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from camera import caption as module
-from camera.caption import Caption, draw, writable
+from camera import lettering as module
+from camera.caption import Caption
+from camera.lettering import draw, writable
 
 
 @pytest.mark.parametrize(
