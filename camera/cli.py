@@ -14,8 +14,9 @@ from camera.errors import CameraError
 from camera.grabber import Grabber
 from camera.jpeg import encode_rgb
 from camera.measure import frame_after, measure
-from camera.sources import KINDS, Source, from_spec
 from camera.sources.csi_devices import is_csi_hardware, list_csi_cameras, list_jetson_cameras
+from camera.sources.source import Source
+from camera.sources.spec import KINDS, from_spec
 from camera.sources.v4l2.listing import VideoDevice, list_devices
 from camera.sources.v4l2.offer import shown
 

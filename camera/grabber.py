@@ -17,7 +17,7 @@ from camera.backoff import Backoff
 from camera.bell import Bell
 from camera.frame import Frame, Picture
 from camera.reader import Reader
-from camera.sources import Source
+from camera.sources.source import Source
 from camera.state import CameraState, CameraStatus, check_transition
 
 __all__ = ["CameraState", "CameraStatus", "Grabber"]

@@ -11,7 +11,7 @@ from itertools import pairwise
 from camera.errors import CameraError
 from camera.frame import Frame, Picture
 from camera.grabber import Grabber
-from camera.sources import Source
+from camera.sources.source import Source
 from camera.state import CameraState
 
 

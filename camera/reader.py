@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from camera.errors import CameraError
 from camera.frame import Picture
-from camera.sources import Source
+from camera.sources.source import Source
 
 _log = logging.getLogger(__name__)
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Final
 
 from camera.errors import CameraError
-from camera.sources import from_spec
 from edge_server.configuration import command_line, sources
 from edge_server.configuration.declaration import declared, setting
 from edge_server.configuration.sources import Reading
@@ -29,9 +28,12 @@ BUNDLED_MODEL: Final = Path(__file__).parent / "models" / "digits.tflite"
 
 
 def _check_camera(spec: str) -> None:
+    if spec == "none":
+        return
+    from camera.sources.spec import from_spec  # noqa: PLC0415, who has no camera needs none of them
+
     try:
-        if spec != "none":
-            from_spec(spec)
+        from_spec(spec)
     except CameraError as error:
         raise SettingError(str(error)) from error
 

@@ -40,7 +40,7 @@ _PATIENCE: Final = {
 # What has begun to come when the server is told to stop may come to its end within so long.
 _STOP_SECONDS: Final = 4.0
 # So often what is free between pictures is given back to the system, while there are requests.
-_TRIM_SECONDS: Final = 2.0
+_TRIM_SECONDS: Final = 1.0
 # A request of less is never refused for want of memory: health checks.
 _SMALL: Final = 64 * 1024
 

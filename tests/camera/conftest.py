@@ -14,7 +14,7 @@ from camera.backoff import Backoff
 from camera.frame import Pixels
 from camera.grabber import Grabber
 from camera.jpeg import encode_rgb
-from camera.sources import Source
+from camera.sources.source import Source
 from rtsp_camera import rtsp_camera
 
 __all__ = ["rtsp_camera"]

@@ -16,7 +16,7 @@ from camera.errors import CameraError, TooManyViewers
 from camera.frame import Jpeg
 from camera.jpeg import encode_rgb, read_jpeg
 from camera.looks import Look
-from camera.sources import from_spec
+from camera.sources.spec import from_spec
 from camera.state import CameraState
 
 

@@ -118,7 +118,7 @@ def test_a_broken_clip_is_one_sentence_even_where_ffmpeg_has_its_say(tmp_path):
 def test_opencv_is_not_loaded_before_it_is_needed():
     done = run(
         "-c",
-        "import sys, camera.cli, camera.broadcast; from camera.sources import from_spec;"
+        "import sys, camera.cli, camera.broadcast; from camera.sources.spec import from_spec;"
         "s = from_spec('demo'); s.open(); s.read(); s.close();"
         "sys.exit('cv2' in sys.modules)",
     )

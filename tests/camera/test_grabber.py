@@ -9,7 +9,7 @@ import pytest
 from camera import grabber as module
 from camera.errors import CameraError
 from camera.grabber import CameraState, Grabber
-from camera.sources import from_spec
+from camera.sources.spec import from_spec
 
 
 @pytest.fixture

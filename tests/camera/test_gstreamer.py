@@ -15,9 +15,10 @@ import pytest
 from camera.broadcast import Broadcast
 from camera.errors import CameraError
 from camera.frame import Jpeg
-from camera.sources import from_spec, gstreamer
+from camera.sources import gstreamer
 from camera.sources.gstreamer import GStreamerSource
 from camera.sources.gstreamer_trouble import explain
+from camera.sources.spec import from_spec
 from camera.state import CameraState
 from tools import missing
 

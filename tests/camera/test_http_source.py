@@ -18,8 +18,8 @@ from camera.errors import CameraError
 from camera.frame import Frame, Jpeg
 from camera.grabber import Grabber
 from camera.jpeg import read_jpeg
-from camera.sources import from_spec
 from camera.sources.http import HttpSource
+from camera.sources.spec import from_spec
 
 
 def jpeg(level, size=(64, 48), **options):

@@ -4,7 +4,7 @@ import pytest
 
 from camera.errors import CameraError
 from camera.measure import frame_after, measure, summarise
-from camera.sources import from_spec
+from camera.sources.spec import from_spec
 
 
 def reads(*ends, took=0.01):

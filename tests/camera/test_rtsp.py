@@ -15,8 +15,8 @@ from contextlib import closing
 import pytest
 
 from camera.errors import CameraError
-from camera.sources import from_spec
 from camera.sources.rtsp import RtspSource
+from camera.sources.spec import from_spec
 from camera.state import CameraState
 from rtsp_camera import age
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from camera.errors import CameraError
-from camera.sources import KINDS, from_spec
+from camera.sources.spec import KINDS, from_spec
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from camera.errors import CameraError
-from camera.sources import from_spec
+from camera.sources.spec import from_spec
 from camera.sources.usb import UsbSource
 from camera.sources.usb_opencv import OpencvUsbSource
 from camera.sources.v4l2.device import Filled

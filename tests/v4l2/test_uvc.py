@@ -18,7 +18,7 @@ from camera.cli import main
 from camera.errors import CameraError
 from camera.frame import Jpeg
 from camera.grabber import CameraState, Grabber
-from camera.sources import from_spec
+from camera.sources.spec import from_spec
 from usb_camera import UsbCamera
 
 BY_ID = Path("/dev/v4l/by-id")

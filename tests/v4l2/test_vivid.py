@@ -18,7 +18,7 @@ from camera.backoff import Backoff
 from camera.cli import main
 from camera.errors import CameraError
 from camera.grabber import CameraState, Grabber
-from camera.sources import from_spec
+from camera.sources.spec import from_spec
 from camera.sources.usb import UsbSource
 
 WHITE, YELLOW, CYAN, GREEN = (191, 191, 191), (191, 191, 0), (0, 191, 191), (0, 191, 0)
@@ -131,7 +131,8 @@ def test_a_waiting_read_says_that_the_camera_was_unplugged(vivid):
 
 def test_a_camera_in_use_names_the_program_and_is_free_afterwards(vivid):
     holds = (
-        "import sys; from camera.sources import from_spec; s = from_spec(sys.argv[1]); s.open();"
+        "import sys; from camera.sources.spec import from_spec; s = from_spec(sys.argv[1]);"
+        "s.open();"
         "s.read(); print('reading', flush=True); sys.stdin.read()"
     )
     spec = f"usb:{vivid.path}?size=320x180"
