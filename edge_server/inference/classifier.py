@@ -7,39 +7,33 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
 from edge_server import processors
 from edge_server.deadline import Deadline
-from edge_server.errors import ModelFailed
 from edge_server.inference import batching, decoding, foreign, tensors
+from edge_server.inference.answers import finite_scores, to_answers, tried_output
 from edge_server.inference.bundle import Bundle
 from edge_server.inference.classification import (
     DEFAULT_TOP_K,
     Classification,
     Timing,
-    best,
     to_scores,
 )
 from edge_server.inference.decoding import Pixels
 from edge_server.inference.delegate import Delegate
 from edge_server.inference.interpreters import Interpreters
-from edge_server.inference.manifest import Output
 from edge_server.inference.observer import SILENT, Observer, request
 from edge_server.inference.places import Places
 from edge_server.inference.pool import Occupancy
 from edge_server.inference.preparation import Preparation
 from edge_server.inference.preprocessing import FloatTensor, Tensor
-from edge_server.inference.probe import pictures
 from edge_server.inference.region import Region
-from edge_server.inference.runtime import Model, dequantize
+from edge_server.inference.runtime import dequantize
 
 T = TypeVar("T")
-
-# Pictures that tell logits from scores.
-_TRIED: Final = 4
 
 
 class Classifier:
@@ -85,7 +79,7 @@ class Classifier:
         self.labels = foreign.fitting_labels(bundle.name, bundle.labels, self.classes)
         self._interpreters.try_each()
         if bundle.manifest is None:
-            self.bundle = dataclasses.replace(bundle, output=self._tried_output(first))
+            self.bundle = dataclasses.replace(bundle, output=tried_output(first, self._preparation))
         # How many pictures of one request an interpreter takes at once.
         self.batch = 1
         # Delegates are made for the shape in the file.
@@ -108,17 +102,6 @@ class Classifier:
     def narrow(self) -> None:
         """Do without the interpreter of widen()."""
         self._interpreters.narrow()
-
-    def _tried_output(self, model: Model) -> Output:
-        """What a model that does not say it puts out, judged by a few pictures."""
-        height, width = self._input.shape[1:3]
-        shown = dataclasses.replace(
-            self._input, shape=(1, height, width, 3), dtype=np.dtype(np.uint8)
-        )
-        answers = [
-            model.run(self._preparation.tensor(picture)) for picture in pictures(shown, _TRIED)
-        ]
-        return foreign.output_kind(dequantize(np.concatenate(answers), self._output))
 
     @property
     def occupancy(self) -> Occupancy:
@@ -171,7 +154,7 @@ class Classifier:
         until = deadline or Deadline()
         with request(self.observer):
             accepted = self.tensors.accept(tensor)
-            accepting = Timing(preprocess=_milliseconds_since(start) / len(accepted))
+            accepting = Timing(preprocess=(time.perf_counter() - start) * 1e3 / len(accepted))
 
             def work(part: range) -> list[FloatTensor]:
                 own = [accepting] * len(part)
@@ -286,12 +269,7 @@ class Classifier:
         start: float,
     ) -> list[Classification]:
         """The answers of one run, which the observer is told of; their output began at `start`."""
-        tops = [best(self.labels, row, top_k) for row in scores]
-        shared += Timing(output=_milliseconds_since(start) / len(tops))
-        answers = [
-            Classification(top, timing + shared, row)
-            for top, timing, row in zip(tops, own, scores, strict=True)
-        ]
+        answers = to_answers(self.labels, scores, top_k, own, shared, start)
         self.observer.executed(answers)
         return answers
 
@@ -303,14 +281,4 @@ class Classifier:
         return values, timing
 
     def _scores(self, values: FloatTensor) -> FloatTensor:
-        scores = to_scores(values, self.bundle.output)
-        if not np.isfinite(scores).all():
-            raise ModelFailed(
-                f"{self.bundle.name} puts out numbers that are not finite for this picture: "
-                "convert the model again."
-            )
-        return scores
-
-
-def _milliseconds_since(start: float) -> float:
-    return (time.perf_counter() - start) * 1e3
+        return finite_scores(values, self.bundle.output, self.bundle.name)
