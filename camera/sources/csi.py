@@ -5,23 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from camera.errors import CameraError
-from camera.frame import Jpeg
 from camera.sources import picamera2_child
 from camera.sources.child import Child
+from camera.sources.child_source import ChildSource
 
 # Not the one of the virtual environment, which does not see the packages of apt.
 SYSTEM_PYTHON: Final = "/usr/bin/python3"
 _SIZE: Final = (1280, 720)
 
 
-class CsiSource:
+class CsiSource(ChildSource):
     """The camera `number` of those that libcamera knows; JPEGs of the Pi's own encoder.
 
     size    width and height in pixels, 1280x720 where it is None
     fps     frames a second; None leaves picamera2's choice
     python  the interpreter that has picamera2
     """
+
+    WHAT = "CSI camera"
 
     def __init__(
         self,
@@ -35,7 +36,6 @@ class CsiSource:
         self._size = size or _SIZE
         self._fps = fps
         self._python = python
-        self._child: Child | None = None
 
     def open(self) -> None:
         self.close()
@@ -45,16 +45,6 @@ class CsiSource:
         self._child = Child(
             lambda output: command(self._python, "--output", str(output), *options), self._explain
         )
-
-    def read(self) -> Jpeg:
-        if self._child is None:
-            raise CameraError("The CSI camera is not open; open it first.")
-        return self._child.read()
-
-    def close(self) -> None:
-        child, self._child = self._child, None
-        if child is not None:
-            child.close()
 
     def describe(self) -> str:
         fps = f" {self._fps:g} fps" if self._fps else ""

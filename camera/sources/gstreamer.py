@@ -12,8 +12,8 @@ import subprocess
 from typing import Final
 
 from camera.errors import CameraError
-from camera.frame import Jpeg
 from camera.sources.child import Child
+from camera.sources.child_source import ChildSource
 from camera.sources.gstreamer_trouble import explain
 
 _LAUNCH: Final = "gst-launch-1.0"
@@ -23,11 +23,13 @@ _NEWEST: Final = "queue leaky=downstream max-size-buffers=1 max-size-bytes=0 max
 _OUTPUT: Final = "multipartmux boundary=picture ! fdsink"
 
 
-class GStreamerSource:
+class GStreamerSource(ChildSource):
     """A pipeline without a sink, as gst-launch-1.0 takes it; no shell sees it.
 
     Where it ends in JPEGs (`... ! image/jpeg`, or an encoder) they are passed on as they are.
     """
+
+    WHAT = "pipeline"
 
     def __init__(self, pipeline: str, *, description: str | None = None) -> None:
         """Raises CameraError for a text that is no pipeline."""
@@ -40,7 +42,6 @@ class GStreamerSource:
         if not self._words or "!" in (self._words[0], self._words[-1]):
             raise CameraError(f"A pipeline is elements with ! between them, such as {_SYNTAX}.")
         self._description = description or f"gstreamer: {_elements(self._words)}"
-        self._child: Child | None = None
 
     def open(self) -> None:
         self.close()
@@ -53,16 +54,6 @@ class GStreamerSource:
         self._child = Child(
             lambda output: [_LAUNCH, "-q", *self._words, *rest, f"fd={output}"], explain
         )
-
-    def read(self) -> Jpeg:
-        if self._child is None:
-            raise CameraError("The pipeline is not open; open it first.")
-        return self._child.read()
-
-    def close(self) -> None:
-        child, self._child = self._child, None
-        if child is not None:
-            child.close()
 
     def describe(self) -> str:
         return self._description
