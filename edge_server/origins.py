@@ -34,6 +34,7 @@ def names(origins: tuple[str, ...], origin: str) -> bool:
     return "*" in origins or origin in origins
 
 
+@lru_cache(maxsize=64)
 def host_name(host: str) -> str:
     """The name in a Host header, without port and brackets, in small letters."""
     return re.sub(r":\d*$", "", host).strip("[]").rstrip(".").lower()

@@ -228,7 +228,10 @@ def log_line(
         bytes_out=bytes_out,
         **more,
     )
-    _log.log(level, "request", extra=told)
+    # Without looking for who has called: nothing of that is shown.
+    record = logging.LogRecord(_log.name, level, "", 0, "request", None, None)
+    record.__dict__.update(told)
+    _log.handle(record)
 
 
 @lru_cache(maxsize=256)
