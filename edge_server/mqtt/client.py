@@ -37,7 +37,7 @@ class Client:
         except ImportError as error:
             raise SettingError(
                 "--mqtt needs paho-mqtt, which is not installed: run "
-                "`pip install -r requirements-mqtt.txt` in the server's environment."
+                "`pip install -r edge_server/mqtt/requirements.txt` in the server's environment."
             ) from error
         self._broker = broker
         self._lock = threading.Lock()

@@ -14,7 +14,7 @@ class MqttSettings:
     mqtt: str | None = setting(
         None,
         "MQTT broker that is told what the camera sees: mqtt://USER@HOST, or mqtts://USER@HOST for "
-        "an encrypted connection; needs requirements-mqtt.txt",
+        "an encrypted connection; needs edge_server/mqtt/requirements.txt",
         "ADDRESS",
         check=broker.check,
         reason="what a camera sees leaves the device only when asked for",

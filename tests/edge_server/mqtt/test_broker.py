@@ -106,5 +106,5 @@ def test_the_settings_are_shown_without_the_password(form, capsys, monkeypatch):
 
 @pytest.mark.skipif(importlib.util.find_spec("paho") is not None, reason="paho-mqtt is installed")
 def test_without_paho_the_user_is_told_how_to_get_it():
-    with pytest.raises(SettingError, match=r"pip install -r requirements-mqtt\.txt"):
+    with pytest.raises(SettingError, match=r"pip install -r edge_server/mqtt/requirements\.txt"):
         build(Settings(camera="demo", mqtt="mqtt://broker"))
