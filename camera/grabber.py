@@ -72,7 +72,7 @@ class Grabber:
 
         self._lock = threading.Lock()
         self._newer = threading.Condition(self._lock)  # a frame came, or the end
-        self._news = threading.Condition(self._lock)  # something for the supervisor
+        self._for_supervisor = threading.Condition(self._lock)
         self._supervisor: threading.Thread | None = None
         self._stopping = False
         self._state = CameraState.CLOSED
@@ -113,7 +113,7 @@ class Grabber:
             supervisor = self._supervisor
             self._stopping = True
             self._newer.notify_all()
-            self._news.notify_all()
+            self._for_supervisor.notify_all()
         self.news.ring()
         if supervisor is not None:
             supervisor.join(_JOIN_SUPERVISOR)
@@ -228,7 +228,7 @@ class Grabber:
 
     def _watch(self) -> str | None:
         """Returns when the attempt is over: a sentence that says why, or None when stopped."""
-        with self._news:
+        with self._for_supervisor:
             while not self._stopping:
                 if self._failure is not None:
                     return self._failure
@@ -246,25 +246,25 @@ class Grabber:
                     )
                 if self._state is CameraState.LIVE and silent >= self._stall_after:
                     self._go(CameraState.STALLED)
-                self._news.wait(deadline - silent)
+                self._for_supervisor.wait(deadline - silent)
             return None
 
     def _pause(self, reader: Reader, seconds: float) -> bool:
         """Waits until the next attempt may begin; False when stopped."""
-        with self._news:
-            if self._news.wait_for(lambda: self._stopping, seconds):
+        with self._for_supervisor:
+            if self._for_supervisor.wait_for(lambda: self._stopping, seconds):
                 return False
         self._retire(reader)
         while True:
             self._stuck = [stuck for stuck in self._stuck if stuck.alive]
             if len(self._stuck) < _MAX_STUCK:
                 return True
-            with self._news:
+            with self._for_supervisor:
                 self._error = (
                     f"The camera's driver has not answered {len(self._stuck)} attempts; "
                     "unplug the camera and plug it in, and if that does not help restart."
                 )
-                if self._news.wait_for(lambda: self._stopping, seconds):
+                if self._for_supervisor.wait_for(lambda: self._stopping, seconds):
                     return False
 
     def _retire(self, reader: Reader) -> None:
@@ -288,7 +288,7 @@ class Grabber:
                 self._error = None
                 self._go(CameraState.LIVE)
                 # From now on the supervisor's deadline is that of a live camera.
-                self._news.notify_all()
+                self._for_supervisor.notify_all()
             self._newer.notify_all()
         self.news.ring()
 
@@ -296,4 +296,4 @@ class Grabber:
         with self._lock:
             if reader is self._reader:
                 self._failure = sentence
-                self._news.notify_all()
+                self._for_supervisor.notify_all()

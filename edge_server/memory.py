@@ -22,6 +22,8 @@ _LARGE: Final = 4 * 2**20
 # So much that is free is kept for the next picture: to give it back and fetch it again costs a
 # twentieth of the throughput.
 _KEPT: Final = 4 * 2**20
+# So often what is free between pictures is given back. Seconds.
+_TRIM_SECONDS: Final = 1.0
 
 
 @cache
@@ -37,6 +39,24 @@ def bound() -> None:
         libc.mallopt(_M_TRIM_THRESHOLD, _KEPT)
         # Else the threshold grows with the largest picture seen, and no picture goes back.
         libc.mallopt(_M_MMAP_THRESHOLD, _LARGE)
+
+
+class Trimming:
+    """Trims now and then while there is work, of which it is told by any thread."""
+
+    def __init__(self) -> None:
+        self._worked = False
+        self._at = 0.0
+
+    def worked(self) -> None:
+        """Something was done that may have left memory free."""
+        self._worked = True
+
+    def look(self, now: float) -> None:
+        """Trim if it is time; `now` is on time.monotonic()'s clock."""
+        if self._worked and now - self._at > _TRIM_SECONDS:
+            self._worked, self._at = False, now
+            trim()
 
 
 def trim() -> None:

@@ -39,8 +39,6 @@ _PATIENCE: Final = {
 }
 # What has begun to come when the server is told to stop may come to its end within so long.
 _STOP_SECONDS: Final = 4.0
-# So often what is free between pictures is given back to the system, while there are requests.
-_TRIM_SECONDS: Final = 1.0
 # A request of less is never refused for want of memory: health checks.
 _SMALL: Final = 64 * 1024
 
@@ -74,8 +72,8 @@ class Front:
         self._open: set[Connection] = set()
         self._memory = 0
         self._serving = self._stopping = False
-        self._stop_by = self._expired = self._trimmed = 0.0
-        self._worked = False
+        self._stop_by = self._expired = 0.0
+        self._trimming = memory.Trimming()
 
     def run(self, interval: float) -> None:
         """Serve until stop(); look after the time at least every `interval` seconds."""
@@ -107,7 +105,7 @@ class Front:
     def put(self, connection: Connection) -> None:
         """Take a connection back, whose request is answered."""
         connection.end_work()
-        self._worked = True
+        self._trimming.worked()
         # The next request is often here by now, or about to be: it is answered by the same thread.
         connection.wait_a_moment()
         self._turn(connection)
@@ -278,9 +276,7 @@ class Front:
         if now - self._expired < interval:
             return
         self._expired = now
-        if self._worked and now - self._trimmed > _TRIM_SECONDS:
-            self._worked, self._trimmed = False, now
-            memory.trim()
+        self._trimming.look(now)
         for connection in self._waiting():
             if connection.until > now:
                 continue

@@ -96,13 +96,12 @@ class Intake:
         stays."""
         end = self._position if self._length is None else self._head_end + self._length
         with memoryview(self._bytes) as view:
-            whole = isinstance(self._bytes, bytes) and end == len(view)
-            request = self._bytes if whole else bytes(view[:end])
+            request = bytes(self._bytes) if end == len(view) else bytes(view[:end])
             rest = bytes(view[end:])
         head = Head(self._request_line, self._fields, self._head_end)
         self._bytes = rest.lstrip(b"\r\n")
         self._begin_anew()
-        return head, bytes(request)
+        return head, request
 
     def _find_head(self) -> bool:
         limits = self._limits

@@ -228,10 +228,7 @@ def log_line(
         bytes_out=bytes_out,
         **more,
     )
-    # Without looking for who has called: nothing of that is shown.
-    record = logging.LogRecord(_log.name, level, "", 0, "request", None, None)
-    record.__dict__.update(told)
-    _log.handle(record)
+    _log.log(level, "request", extra=told)
 
 
 @lru_cache(maxsize=256)

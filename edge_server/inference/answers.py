@@ -48,18 +48,17 @@ def to_answers(
     labels: Sequence[str],
     scores: FloatTensor,
     top_k: int,
-    own: Sequence[Timing],
-    shared: Timing,
+    timings: Sequence[Timing],
     start: float,
 ) -> list[Classification]:
     """The answers to the pictures of one run, whose scores are (n, classes).
 
-    `own` is the time of each, `shared` is of all; to these comes what there is to do since `start`,
-    on time.perf_counter()'s clock.
+    `timings` is what each has taken until `start`, on time.perf_counter()'s clock; what there was
+    to do since comes to it.
     """
     tops = [best(labels, row, top_k) for row in scores]
-    shared += Timing(output=(time.perf_counter() - start) * 1e3 / len(tops))
+    output = Timing(output=(time.perf_counter() - start) * 1e3 / len(tops))
     return [
-        Classification(top, timing + shared, row)
-        for top, timing, row in zip(tops, own, scores, strict=True)
+        Classification(top, timing + output, row)
+        for top, timing, row in zip(tops, timings, scores, strict=True)
     ]

@@ -245,31 +245,32 @@ class Classifier:
     ) -> list[Classification]:
         """The classes of a tensor's pictures; `own` is what each has taken until now, beside the
         wait for a place, `waited`, which they share."""
-        values, shared = self._run(tensor, deadline)
+        values, timings = self._timed(tensor, own, waited, deadline)
         start = time.perf_counter()
-        shared += Timing(queue=waited / len(own))
-        return self._tell(self._scores(values), top_k, own, shared, start)
+        return self._tell(self._scores(values), top_k, timings, start)
 
     def _infer(
         self, tensor: Tensor, own: Sequence[Timing], waited: float, deadline: Deadline
     ) -> FloatTensor:
         """The values (n, classes) of a tensor's pictures; the rest as for _answer()."""
-        values, shared = self._run(tensor, deadline)
+        values, timings = self._timed(tensor, own, waited, deadline)
         start = time.perf_counter()
-        shared += Timing(queue=waited / len(own))
-        self._tell(to_scores(values, self.bundle.output), 1, own, shared, start)
+        self._tell(to_scores(values, self.bundle.output), 1, timings, start)
         return values
 
+    def _timed(
+        self, tensor: Tensor, own: Sequence[Timing], waited: float, deadline: Deadline
+    ) -> tuple[FloatTensor, list[Timing]]:
+        """As _run(), and what each picture has taken until then."""
+        values, shared = self._run(tensor, deadline)
+        shared += Timing(queue=waited / len(own))
+        return values, [timing + shared for timing in own]
+
     def _tell(
-        self,
-        scores: FloatTensor,
-        top_k: int,
-        own: Sequence[Timing],
-        shared: Timing,
-        start: float,
+        self, scores: FloatTensor, top_k: int, timings: Sequence[Timing], start: float
     ) -> list[Classification]:
-        """The answers of one run, which the observer is told of; their output began at `start`."""
-        answers = to_answers(self.labels, scores, top_k, own, shared, start)
+        """The answers of one run, which the observer is told of; see to_answers()."""
+        answers = to_answers(self.labels, scores, top_k, timings, start)
         self.observer.executed(answers)
         return answers
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Any, TypedDict, cast
+from typing import Annotated, TypedDict, cast
 
 from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
@@ -35,7 +35,7 @@ def blueprint(metrics: Metrics) -> Blueprint:
 
     @routes.after_app_request
     def count(response: Response) -> Response:
-        answered = cast(InflatingRequest, cast(Any, request)._get_current_object())
+        answered = cast(InflatingRequest, request)
         rule = answered.url_rule
         seconds = time.perf_counter() - answered.began
         http.answered(answered.method, rule.rule if rule else None, response.status_code, seconds)
