@@ -64,3 +64,19 @@ def test_without_glibc_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
     memory.bound()
     memory.trim()
     memory._glibc.cache_clear()
+
+
+def test_it_trims_at_most_every_second_and_only_after_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    trimmed: list[int] = []
+    monkeypatch.setattr(memory, "trim", lambda: trimmed.append(1))
+    trimming = memory.Trimming()
+    trimming.look(100.0)
+    assert not trimmed
+    trimming.worked()
+    trimming.look(101.0)
+    trimming.worked()
+    trimming.look(101.5)
+    assert len(trimmed) == 1
+    trimming.look(102.5)
+    trimming.look(110.0)
+    assert len(trimmed) == 2

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import socket
 import types
 
 import pytest
 
 from edge_server.http import request as module
+from edge_server.http.connection import Output
+from edge_server.http.gateway import Gateway
 from edge_server.http.intake import Intake, Limits
 from edge_server.http.request import Request
 
@@ -96,3 +99,84 @@ def test_a_header_that_comes_twice_is_one_list():
 )
 def test_the_connection_goes_on_as_the_client_wishes(line, header, ends):
     assert read(line + b"\r\nHost: a\r\n" + header + b"\r\n").close_connection is ends
+
+
+def answer(headers, chunks, line=b"GET / HTTP/1.1"):
+    """What goes out for an application's answer, and whether the connection is kept."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setblocking(False)
+
+        def application(_environ, start_response):
+            start_response("200 OK", headers)
+            return chunks
+
+        intake = Intake(Limits(body=1000))
+        intake.add(line + b"\r\nHost: a\r\n\r\n")
+        assert intake.is_complete()
+        head, whole = intake.take()
+        server = types.SimpleNamespace(
+            ssl_adapter=None,
+            protocol="HTTP/1.1",
+            max_request_body_size=0,
+            gateway=Gateway,
+            wsgi_app=application,
+            software="test",
+            server_name="test",
+            bind_addr=("127.0.0.1", 80),
+        )
+        connection = types.SimpleNamespace(
+            head=head,
+            rfile=io.BytesIO(whole),
+            wfile=Output(ours),
+            arrived=0.0,
+            is_gone=lambda: False,
+            remote_addr="127.0.0.1",
+            remote_port=1,
+            ssl_env=None,
+        )
+        request = Request(server, connection)
+        request.parse_request()
+        try:
+            request.respond()
+        finally:
+            ours.shutdown(socket.SHUT_WR)
+            sent = b"".join(iter(lambda: theirs.recv(65536), b""))
+        return sent.partition(b"\r\n\r\n"), not request.close_connection
+
+
+def test_an_answer_of_its_length_keeps_the_connection():
+    (head, _, body), is_kept = answer([("Content-Length", "4")], [b"ab", b"cd"])
+    assert (body, is_kept) == (b"abcd", True)
+    assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b"Content-Length: 4" in head and b"Transfer-Encoding" not in head
+
+
+def test_an_answer_that_is_too_short_ends_the_connection():
+    """Or its client would take the next answer for the rest."""
+    (_, _, body), is_kept = answer([("Content-Length", "4")], [b"ab"])
+    assert (body, is_kept) == (b"ab", False)
+
+
+def test_more_than_was_said_is_not_sent():
+    with pytest.raises(ValueError, match="longer than its Content-Length"):
+        answer([("Content-Length", "2")], [b"ab", b"cd"])
+
+
+def test_an_answer_of_no_said_length_comes_in_chunks():
+    (head, _, body), is_kept = answer([], [b"ab", b"cdefghijklmn"])
+    assert b"Transfer-Encoding: chunked" in head
+    assert (body, is_kept) == (b"2\r\nab\r\nc\r\ncdefghijklmn\r\n0\r\n\r\n", True)
+
+
+def test_to_a_client_of_http_1_0_the_end_says_where_it_ends():
+    (head, _, body), is_kept = answer([], [b"ab"], b"GET / HTTP/1.0")
+    assert b"Connection: close" in head
+    assert (body, is_kept) == (b"ab", False)
+
+
+def test_a_date_of_the_application_s_own_is_the_only_one():
+    date = "Thu, 01 Jan 1970 00:00:00 GMT"
+    (head, _, _), _ = answer([("Content-Length", "0"), ("Date", date)], [])
+    assert head.lower().count(b"\r\ndate:") == 1
+    assert date.encode() in head
