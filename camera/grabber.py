@@ -177,7 +177,8 @@ class Grabber:
         level = (
             logging.WARNING if state in (CameraState.LOST, CameraState.STALLED) else logging.INFO
         )
-        _log.log(level, "%s: %s -> %s %s", self.name, old, state, self._error or "")
+        why = f" {self._error}" if self._error else ""
+        _log.log(level, "%s: %s -> %s%s", self.name, old, state, why)
 
     def _supervise(self) -> None:
         failures = 0
