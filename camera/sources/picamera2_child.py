@@ -11,6 +11,7 @@ import contextlib
 import io
 import json
 import os
+import signal
 import sys
 import threading
 from typing import IO, Any, NoReturn
@@ -128,6 +129,8 @@ def main() -> None:
     if options.list:
         sys.stdout.write(json.dumps([camera.get("Model", "") for camera in cameras(picamera2)]))
         return
+    # A shell's script has what it starts in the background ignore this, and its children too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # Told to end, or nobody reads any more.
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
         stream(picamera2, options)

@@ -6,6 +6,7 @@ The stand-in (tests/support/stand_in) has just the API that is used, as picamera
 from __future__ import annotations
 
 import json
+import signal
 from contextlib import closing
 from pathlib import Path
 
@@ -105,6 +106,19 @@ def test_size_and_rate_are_set_and_the_camera_is_closed_in_the_end(pi, photos):
         ["stopped"],
         ["closed"],
     ]
+
+
+def test_the_camera_is_closed_in_the_end_where_ctrl_c_is_ignored_too(pi, photos):
+    """As a script's shell has it for what it starts in the background."""
+    pi.play(pictures=photos)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with closing(CsiSource(0, python=pi.python)) as source:
+            source.open()
+            source.read()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert pi.told()[-2:] == [["stopped"], ["closed"]]
 
 
 def test_without_the_encoder_in_hardware_pictures_are_encoded_one_by_one(pi, photos):
