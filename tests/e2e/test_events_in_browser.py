@@ -5,7 +5,9 @@ from __future__ import annotations
 from itertools import pairwise
 
 
-def test_event_source_gets_the_camera_and_each_other_label_or_sureness(digits_server, chromium_page):
+def test_event_source_gets_the_camera_and_each_change_of_label_or_sureness(
+    digits_server, chromium_page
+):
     chromium_page.goto(digits_server.url + "/docs")
     seen = chromium_page.evaluate(
         """() => new Promise((resolve, reject) => {
