@@ -7,11 +7,13 @@ from collections.abc import Callable
 from typing import Final
 
 from edge_server.errors import ClientGone, DeadlineExceeded
+from edge_server.line import Turn
 
 DEFAULT_SECONDS: Final = 30.0
 # Keys of the WSGI environment that our own server sets: what a Deadline is made of.
 ARRIVED: Final = "edge_server.arrived"
 IS_GONE: Final = "edge_server.is_gone"
+TURN: Final = "edge_server.turn"
 
 
 def _never() -> bool:
@@ -27,16 +29,18 @@ class Deadline:
         *,
         since: float | None = None,
         is_gone: Callable[[], bool] = _never,
+        turn: Turn | None = None,
     ) -> None:
         """`since` is when the request came, on time.monotonic()'s clock: now, if it is not given.
-        `is_gone` tells whether whoever asked has left."""
+        `is_gone` tells whether whoever asked has left; `turn` is how it came to be worked on."""
         self.seconds = seconds
         self.is_gone = is_gone
+        self.turn = turn or Turn()
         self._at = (time.monotonic() if since is None else since) + seconds
 
     def unwatched(self) -> Deadline:
         """The same deadline without its client, whom to ask for costs a system call."""
-        part = Deadline(self.seconds)
+        part = Deadline(self.seconds, turn=self.turn)
         part._at = self._at
         return part
 

@@ -7,14 +7,16 @@ import logging
 import threading
 from typing import Any, Final
 
-from edge_server import memory
+from edge_server import memory, processors
 from edge_server.app import METRICS, create_app
 from edge_server.errors import PortInUse, SettingError
+from edge_server.http.connection import Connection
 from edge_server.http.front import Options
 from edge_server.http.intake import Limits
 from edge_server.http.server import Server
 from edge_server.http.tls import Certificate
 from edge_server.inference.tuning import MAX_INTERPRETERS
+from edge_server.line import Line
 from edge_server.logs import fields
 from edge_server.services import Services, build
 from edge_server.settings import Settings
@@ -33,10 +35,15 @@ def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Raises EdgeError where it cannot begin."""
     memory.bound()
     # The port first: a wrong address is said at once, and whoever asks early waits for the model.
-    server = _make(settings)
+    line: Line[Connection] = Line(
+        max(processors.count(), settings.interpreters),
+        max_waiting=settings.queue,
+        seconds=settings.timeout,
+    )
+    server = _make(settings, line)
     _bind(server, settings)
     try:
-        services = build(settings)
+        services = build(settings, line)
         server.wsgi_app = app = create_app(services)
         server.count_refused = app.extensions[METRICS].http.refused
     except BaseException:
@@ -62,7 +69,7 @@ def run(settings: Settings) -> None:
     _log.info("stopped")
 
 
-def _make(settings: Settings) -> Any:
+def _make(settings: Settings, line: Line[Connection]) -> Any:
     # A request that waits for an interpreter and a subscriber each hold a thread, a viewer none;
     # with one for each of them and some to spare, health checks are always answered and excess load
     # is shed by the pool, at once, and not by a queue of connections.
@@ -74,7 +81,7 @@ def _make(settings: Settings) -> Any:
         memory=_BODIES_AT_ONCE * settings.max_body * 2**20,
         certificate=_certificate(settings),
     )
-    return Server((settings.host, settings.port), threads, options)
+    return Server((settings.host, settings.port), threads, options, line)
 
 
 def _certificate(settings: Settings) -> Certificate | None:

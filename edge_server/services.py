@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from typing import Any
 
 from camera.broadcast import Broadcast
 from camera.errors import CameraError
@@ -14,6 +15,7 @@ from edge_server.inference import delegate, loading
 from edge_server.inference import region as regions
 from edge_server.inference.loading import LoadOptions
 from edge_server.inference.statistics import Observations
+from edge_server.line import Line
 from edge_server.live import Live
 from edge_server.live.subscribers import Subscribers
 from edge_server.mqtt import publisher
@@ -46,6 +48,7 @@ class Services:
     camera: Camera | None
     observations: Observations
     publisher: Publisher | None = None
+    line: Line[Any] | None = None  # in which requests wait, where the server has one
 
     def start(self) -> None:
         """Begin to read the camera, and to follow changes of the models."""
@@ -74,8 +77,9 @@ class Services:
         return self.camera
 
 
-def build(settings: Settings) -> Services:
-    """Load and prove the models, and make the camera ready to start.
+def build(settings: Settings, line: Line[Any] | None = None) -> Services:
+    """Load and prove the models, and make the camera ready to start. Requests in the line go before
+    the camera's frames.
 
     Raises ModelFileError, ModelRefused, SettingError.
     """
@@ -87,8 +91,8 @@ def build(settings: Settings) -> Services:
     observations = Observations()
     options = _load_options(settings, observations)
     models = _models(settings, options)
-    camera = _camera(settings, grabber, models)
-    return Services(settings, models, camera, observations, publisher_)
+    camera = _camera(settings, grabber, models, line)
+    return Services(settings, models, camera, observations, publisher_, line)
 
 
 def _models(settings: Settings, options: LoadOptions) -> Repository:
@@ -142,7 +146,9 @@ def _grabber(settings: Settings) -> Grabber | None:
         raise SettingError(str(error)) from error
 
 
-def _camera(settings: Settings, grabber: Grabber | None, models: Repository) -> Camera | None:
+def _camera(
+    settings: Settings, grabber: Grabber | None, models: Repository, line: Line[Any] | None
+) -> Camera | None:
     if grabber is None:
         return None
     live = Live(
@@ -152,6 +158,7 @@ def _camera(settings: Settings, grabber: Grabber | None, models: Repository) -> 
         region=regions.parse(settings.region) if settings.region else None,
         smoothing=settings.smoothing,
         min_confidence=settings.min_confidence,
+        others_wait=lambda: line is not None and line.waiting > 0,
     )
     broadcast = Broadcast(grabber, max_viewers=settings.viewers, caption=overlay.newest(live))
     return Camera(grabber, broadcast, live, Subscribers(settings.subscribers))

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import io
 import select
+import selectors
 import socket
 import ssl
 import struct
@@ -13,6 +14,7 @@ import sys
 import termios
 import time
 from enum import Enum
+from functools import partial
 from typing import Any, Final
 
 from cheroot.server import HTTPConnection
@@ -20,6 +22,7 @@ from cheroot.server import HTTPConnection
 from edge_server import request_context
 from edge_server.http.intake import Head, Intake, Limits
 from edge_server.http.request import Request
+from edge_server.line import Turn
 from edge_server.streaming import Streamed
 
 # Longer than any one answer may take to be taken. Seconds.
@@ -28,6 +31,8 @@ _RECEIVE_BYTES: Final = 64 * 1024
 # No client has the loop for longer than so many bytes at a time.
 _RECEIVE_AT_ONCE: Final = 2**20
 _MOMENT_MS: Final = 2
+# Of what a request keeps, its turn. What else it keeps goes by numbers of objects.
+_TURN: Final = 0
 # Linux alone tells that the other side has closed while there still is something to read.
 _HUNG_UP: Final = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
 
@@ -111,8 +116,12 @@ class Connection(HTTPConnection):
         self.since = self.until = self.arrived = time.monotonic()
         self.intake = Intake(limits)
         self.head: Head | None = None  # of the request that is being answered
+        self.has_body = False  # the request that is being answered
+        self.turn = Turn()
         self.held = 0  # bytes of requests in memory, as they are accounted for
-        self.listened_for = 0  # for which events the loop waits
+        # Where it is waited for, and for which events.
+        self.listener: selectors.BaseSelector | None = None
+        self.listened_for = 0
 
     def receive(self) -> bool:
         """Take what is there into the intake. False when the client has ended; may raise OSError,
@@ -141,12 +150,15 @@ class Connection(HTTPConnection):
         """As cheroot: one request, from its first byte to the last of its answer, or of its head
         where the rest is streamed."""
         self.request = None
-        with request_context.begin():
+        with request_context.begin() as context:
+            if self.server.line.has_turn(self):
+                context.kept[_TURN] = partial(self.server.end_turn, self)
             try:
                 cheroot: Any = super()
                 goes_on: bool = cheroot.communicate()
                 return goes_on or self.streamed is not None
             finally:
+                context.kept.pop(_TURN, None)  # this thread goes on with the next
                 if self.request is not None and self.streamed is None:
                     self.request.log()
 
@@ -154,6 +166,8 @@ class Connection(HTTPConnection):
         """The request that is complete is the one to answer."""
         self.head, request = self.intake.take()
         self.held = len(request) + len(self.intake)
+        self.has_body = len(request) > self.head.length
+        self.turn = Turn()
         self.rfile = io.BytesIO(request)
         self.arrived = time.monotonic()
         self.phase = Phase.WORK

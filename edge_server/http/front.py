@@ -23,6 +23,7 @@ from edge_server.http.intake import Limits
 from edge_server.http.refusal import Refusal
 from edge_server.http.request import KEEP_ALIVE, log_line
 from edge_server.http.tls import Certificate
+from edge_server.line import Line
 from edge_server.logs import fields
 
 _log = logging.getLogger(__name__)
@@ -39,6 +40,8 @@ _PATIENCE: Final = {
 }
 # What has begun to come when the server is told to stop may come to its end within so long.
 _STOP_SECONDS: Final = 4.0
+# How soon it is noticed that whoever waits in line has left, or has waited too long. Seconds.
+_LOOK_UP: Final = 0.1
 # A request of less is never refused for want of memory: health checks.
 _SMALL: Final = 64 * 1024
 
@@ -61,18 +64,22 @@ class Front:
 
     def __init__(self, server: Any, options: Options) -> None:
         self._server, self._options = server, options
+        self._line: Line[Connection] = server.line
         self._listener: socket.socket = server.socket
         self._listener.setblocking(False)
         # For every connection: what lies in here is old when a slow viewer of the stream sees it.
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._listener, selectors.EVENT_READ)
-        # Guards the selector's table, the open connections and their memory.
+        # Clients whose next requests the threads that answer fetch, between two of theirs.
+        self._returning = selectors.DefaultSelector()
+        self._is_watching = False
+        # Guards the selectors' tables, the open connections and their memory.
         self._lock = threading.Lock()
         self._open: set[Connection] = set()
         self._memory = 0
         self._serving = self._stopping = False
-        self._stop_by = self._expired = 0.0
+        self._stop_by = self._expired = self._looked_up = 0.0
         self._trimming = memory.Trimming()
 
     def run(self, interval: float) -> None:
@@ -80,9 +87,12 @@ class Front:
         self._serving = True
         try:
             while not (self._stopping and self._is_over()):
-                for key, _ in self._selector.select(interval):
+                for key, _ in self._selector.select(_LOOK_UP if self._line.waiting else interval):
                     if key.fileobj is self._listener:
                         self._accept()
+                    elif key.fileobj is self._returning:
+                        self.fetch()
+                        self._stop_watching()
                     else:
                         self._turn(key.data)
                 self._expire(interval)
@@ -101,14 +111,43 @@ class Front:
         for connection in self._waiting():
             self._drop(connection)
         self._selector.close()
+        self._returning.close()
 
-    def put(self, connection: Connection) -> None:
-        """Take a connection back, whose request is answered."""
+    def put(self, connection: Connection, *, later: bool = False) -> None:
+        """Take a connection back, whose request is answered; `later` leaves what its client sends
+        next to fetch()."""
         connection.end_work()
         self._trimming.worked()
+        if later:
+            self._wait(connection, Phase.IDLE, _PATIENCE[Phase.IDLE], self._returning)
+            return
         # The next request is often here by now, or about to be: it is answered by the same thread.
         connection.wait_a_moment()
         self._turn(connection)
+
+    def fetch(self) -> None:
+        """Take what the clients have sent that were put back for later; by any thread."""
+        if self._is_returning():
+            for key, _ in self._returning.select(0):
+                if self._remove(key.data, self._returning):
+                    self._turn(key.data)
+
+    def watch(self) -> None:
+        """Have the loop do so, since a thread that did has nothing to do any more."""
+        with self._lock:
+            if not self._is_watching and self._is_returning():
+                self._selector.register(self._returning, selectors.EVENT_READ)
+                self._is_watching = True
+
+    def _stop_watching(self) -> None:
+        """While every turn is taken, threads look often enough."""
+        with self._lock:
+            if self._is_watching and (self._line.is_taken or not self._is_returning()):
+                self._selector.unregister(self._returning)
+                self._is_watching = False
+
+    def _is_returning(self) -> bool:
+        return bool(self._returning.get_map())
 
     def forget(self, connection: Connection) -> None:
         """A connection is closed."""
@@ -228,22 +267,35 @@ class Front:
             if self._memory > self._options.memory and held > _SMALL:
                 raise Refusal(503, "The server has no memory for more requests: try again later.")
 
-    def _wait(self, connection: Connection, phase: Phase, seconds: float) -> None:
+    def _wait(
+        self,
+        connection: Connection,
+        phase: Phase,
+        seconds: float,
+        selector: selectors.BaseSelector | None = None,
+    ) -> None:
         """Wait for a connection in this phase; the time runs from the beginning of the phase."""
         if connection.phase is not phase:
             connection.since = time.monotonic()
             connection.until = connection.since + seconds
         connection.phase = phase
-        self._listen(connection, selectors.EVENT_READ)
+        self._listen(connection, selectors.EVENT_READ, selector)
 
-    def _listen(self, connection: Connection, events: int) -> None:
+    def _listen(
+        self,
+        connection: Connection,
+        events: int,
+        selector: selectors.BaseSelector | None = None,
+    ) -> None:
+        """In the loop's selector, where none is given."""
         with self._lock:
             if self._selector.get_map() is None:  # the server has stopped meanwhile
                 raise ConnectionAbortedError
-            if not connection.listened_for:
-                self._selector.register(connection.socket, events, connection)
+            if connection.listener is None:
+                connection.listener = selector or self._selector
+                connection.listener.register(connection.socket, events, connection)
             elif connection.listened_for != events:
-                self._selector.modify(connection.socket, events, connection)
+                connection.listener.modify(connection.socket, events, connection)
             connection.listened_for = events
 
     def _fail(self, connection: Connection, error: ssl.SSLError) -> None:
@@ -255,11 +307,18 @@ class Front:
         sentence = "This server speaks HTTPS here: ask it with https:// in place of http://."
         self.refuse(connection, Refusal(400, sentence))
 
-    def _remove(self, connection: Connection) -> None:
+    def _remove(
+        self, connection: Connection, selector: selectors.BaseSelector | None = None
+    ) -> bool:
+        """Listen to it no more; whether that was done, in this selector where one is given."""
         with self._lock, contextlib.suppress(KeyError, ValueError):
-            if connection.listened_for:
-                connection.listened_for = 0
-                self._selector.unregister(connection.socket)
+            listener = connection.listener
+            if listener is None or (selector is not None and listener is not selector):
+                return False
+            connection.listener = None
+            listener.unregister(connection.socket)
+            return True
+        return False
 
     def _drop(self, connection: Connection) -> None:
         self._remove(connection)
@@ -268,14 +327,23 @@ class Front:
 
     def _waiting(self) -> list[Connection]:
         with self._lock:
-            keys = list((self._selector.get_map() or {}).values())
+            keys = [
+                key
+                for selector in (self._selector, self._returning)
+                for key in (selector.get_map() or {}).values()
+            ]
         return [key.data for key in keys if key.data is not None]
 
     def _expire(self, interval: float) -> None:
         now = time.monotonic()
+        if self._line.waiting and now - self._looked_up >= _LOOK_UP:
+            self._looked_up = now
+            for late in self._line.overdue():
+                self._server.begin(late)
         if now - self._expired < interval:
             return
         self._expired = now
+        self.fetch()
         self._trimming.look(now)
         for connection in self._waiting():
             if connection.until > now:

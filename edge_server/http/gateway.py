@@ -9,7 +9,7 @@ from typing import Any
 from cheroot.wsgi import Gateway_10
 
 from edge_server.body import IN_MEMORY
-from edge_server.deadline import ARRIVED, IS_GONE
+from edge_server.deadline import ARRIVED, IS_GONE, TURN
 from edge_server.streaming import BEGIN_STREAM
 
 
@@ -36,6 +36,7 @@ class Gateway(Gateway_10):
             "wsgi.url_scheme": req.scheme.decode("latin-1"),
             ARRIVED: req.conn.arrived,
             IS_GONE: req.conn.is_gone,
+            TURN: req.conn.turn,
             BEGIN_STREAM: req.begin_stream,
         }
         for name, value in req.inheaders.items():

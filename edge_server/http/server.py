@@ -16,6 +16,7 @@ from edge_server.http.refusal import Refusal
 from edge_server.http.stream import Stream
 from edge_server.http.streams import Streams
 from edge_server.http.workers import Workers
+from edge_server.line import Line
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +33,9 @@ class Server(wsgi.Server):
 
     _connections: Any
 
-    def __init__(self, address: tuple[str, int], threads: int, options: Options) -> None:
+    def __init__(
+        self, address: tuple[str, int], threads: int, options: Options, line: Line[Connection]
+    ) -> None:
         super().__init__(
             address,
             None,  # the application comes when its model is loaded
@@ -42,6 +45,8 @@ class Server(wsgi.Server):
         )
         # Requests that are there and wait for a thread: no longer than the threads take over.
         self.requests: Any = Workers(self, most=threads, waiting=2 * threads)
+        # Uploads that are there and wait for the processors.
+        self.line = line
         self.gateway = Gateway
         self._streams = Streams()
         # Told of requests that do not reach the application: their method and the status.
@@ -55,18 +60,47 @@ class Server(wsgi.Server):
         self._connections = Front(self, self._options)
 
     def process_conn(self, conn: Connection) -> None:
-        """A request is there: a thread's turn, or too many are there already."""
-        try:
-            self.requests.put(conn)
-        except queue.Full:
-            self._connections.refuse(
-                conn, Refusal(503, "The server is busy: try again in a second.")
-            )
+        """A request is there: its turn now, or when those before it have had theirs."""
+        if not conn.has_body or self.line.enter(conn):
+            self.begin(conn)
 
-    def put_conn(self, conn: Connection) -> None:
-        """A request is answered, or the head of a stream is sent."""
+    def begin(self, conn: Connection) -> None:
+        """Have a request worked on by a thread, unless too many are there already."""
+        following: Connection | None = conn
+        while following is not None:
+            try:
+                self.requests.put(following)
+            except queue.Full:
+                refused, following = following, self.line.leave(following)
+                self._connections.refuse(
+                    refused, Refusal(503, "The server is busy: try again in a second.")
+                )
+            else:
+                return
+
+    def next_turn(self, conn: Connection) -> Connection | None:
+        """A request is answered: the one that the same thread is to go on with, if it had a turn
+        and another waits for it."""
+        if not self.line.has_turn(conn):
+            return None
+        # The clients of the last answers have sent their next requests meanwhile.
+        self._connections.fetch()
+        following = self.line.leave(conn)
+        if following is None:
+            self._connections.watch()
+        return following
+
+    def end_turn(self, conn: Connection) -> None:
+        """A request does not need the processors any more: another thread goes on with the next."""
+        following = self.line.leave(conn)
+        if following is not None:
+            self.begin(following)
+
+    def put_conn(self, conn: Connection, *, later: bool = False) -> None:
+        """A request is answered, or the head of a stream is sent; `later` is for a thread that has
+        other work, and will look itself for what the client sends next."""
         if conn.streamed is None:
-            super().put_conn(conn)
+            self._connections.put(conn, later=later)
             return
         conn.end_work()
         self._streams.add(Stream(conn, conn.streamed))

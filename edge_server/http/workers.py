@@ -38,9 +38,10 @@ class Workers:
 
     def put(self, connection: Any) -> None:
         """Have a connection's request answered. Raises queue.Full where too many wait."""
-        own = threading.current_thread()
+        own: Any = threading.current_thread()
         with self._lock:
-            if isinstance(own, _Worker) and own.next_connection is None and not self._waiting:
+            is_own = isinstance(own, _Worker) and own.hands_back is connection
+            if is_own and not self._waiting:
                 # The next request of the client whose last one this thread has just answered.
                 own.next_connection = connection
                 return
@@ -112,6 +113,8 @@ class _Worker(threading.Thread):
         self._connection: Any = None
         self.box: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.next_connection: Any = None
+        # Whose request is answered, and who may have sent the next.
+        self.hands_back: Any = None
 
     def run(self) -> None:
         connection = self.box.get()
@@ -131,12 +134,17 @@ class _Worker(threading.Thread):
         except BaseException:
             _log.exception("a request failed")
         try:
+            self.next_connection = self._server.next_turn(connection)
             if goes_on:
-                self._server.put_conn(connection)
+                later = self.next_connection is not None
+                self.hands_back = None if later else connection
+                self._server.put_conn(connection, later=later)
             else:
                 connection.close()
         except BaseException:
             _log.exception("a connection could not be ended")
+        finally:
+            self.hands_back = None
 
     def abandon(self) -> None:
         """Have the client's side end, so that an answer nobody waits for any more does."""

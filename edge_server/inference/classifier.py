@@ -276,7 +276,7 @@ class Classifier:
 
     def _run(self, tensor: Tensor, deadline: Deadline) -> tuple[FloatTensor, Timing]:
         """The output (n, classes) for a tensor (n, h, w, c), and each picture's share of time."""
-        alone = self._places.holder_is_alone
+        alone = self._places.holder_is_alone and deadline.turn.is_alone()
         raw, timing = self._interpreters.run(tensor, deadline, alone=alone)
         values: FloatTensor = dequantize(raw, self._output).reshape(len(tensor), -1)
         return values, timing

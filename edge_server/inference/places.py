@@ -13,7 +13,7 @@ from functools import partial
 
 from edge_server import request_context
 from edge_server.deadline import Deadline
-from edge_server.inference.pool import Occupancy, Pool
+from edge_server.inference.pool import Occupancy, Pool, overloaded
 
 
 class Places:
@@ -45,24 +45,31 @@ class Places:
     def take(
         self, deadline: Deadline | float, *, again: bool = False, patient: bool = False
     ) -> Iterator[float]:
-        """A place for the length of the block; gives the wait for it, in milliseconds.
+        """A place for the length of the block; gives the wait for it, and for the request's turn
+        before, in milliseconds.
 
         Outside of a request's own thread it is given back at once, else when the request ends.
         `again` is for the later parts of a request that has had a place: it stands in line anew,
         but is not turned away, or the work on its first part was for nothing. `patient` is for work
         that is no request: all of those go first. Raises as Pool.borrow() does.
         """
+        if not isinstance(deadline, Deadline):
+            deadline = Deadline(deadline)
+        if deadline.turn.is_turned_away and not again:
+            raise overloaded(deadline.turn.ahead)
         start = time.perf_counter()
         context = request_context.current()
         kept = context.kept.pop(id(self), None) if context is not None else None
-        if kept is not None and again:
+        if context is not None and kept is not None and again:
             kept()
             kept = None
+            context.let_go()  # its turn too, for which others wait
         if kept is None:
             place = self._pool.take(deadline, admitted=again, patient=patient)
             kept = partial(self._pool.give, place)
         try:
-            yield (time.perf_counter() - start) * 1e3
+            in_line = 0.0 if again else deadline.turn.waited
+            yield (time.perf_counter() - start + in_line) * 1e3
         except BaseException:
             kept()
             raise

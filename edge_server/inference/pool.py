@@ -33,6 +33,13 @@ class Occupancy:
     max_waiting: int
 
 
+def overloaded(waiting: int) -> Overloaded:
+    """The error for one more, where so many requests wait already."""
+    return Overloaded(
+        f"The server is busy ({waiting} requests wait already): try again in a second."
+    )
+
+
 class _Waiting(Generic[T]):
     """A thread that waits for a member, which nobody who comes later can take from it."""
 
@@ -126,10 +133,7 @@ class Pool(Generic[T]):
                 return self._free.pop()
             is_full = line is self._waiting and len(line) >= self._max_waiting
             if is_full and not admitted:
-                raise Overloaded(
-                    f"The server is busy ({len(self._waiting)} requests wait already): "
-                    "try again in a second."
-                )
+                raise overloaded(len(self._waiting))
             own: _Waiting[T] = _Waiting(stay=self._stay)
             line.append(own)
         while True:

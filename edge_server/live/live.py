@@ -45,6 +45,10 @@ _SAY_AGAIN: Final = 300.0
 _JOIN: Final = 2.0
 
 
+def _nobody() -> bool:
+    return False
+
+
 class Live:
     """The answers to a camera's newest frames, each classified at most once."""
 
@@ -57,6 +61,7 @@ class Live:
         region: Region | None = None,
         smoothing: float = 0.0,
         min_confidence: float = 0.0,
+        others_wait: Callable[[], bool] = _nobody,
     ) -> None:
         """`model` gives the one to ask now.
 
@@ -64,12 +69,14 @@ class Live:
         region          the part of each frame that counts, None for all of it
         smoothing       time constant in seconds; 0 for none
         min_confidence  0..1, from which on an answer is sure
+        others_wait     whether requests do, which go first
         """
         self._grabber, self._model = grabber, model
         self._pace = Pace(fps)
         self._region = region
         self._smoothing = Smoothing(smoothing)
         self._min_confidence = min_confidence
+        self._others_wait = others_wait
         # Of a rate that was asked for, answers are as old as it makes them.
         self._max_age = max(MAX_FRAME_AGE, 1.5 / fps if fps else 0.0)
 
@@ -209,7 +216,7 @@ class Live:
         """What the worker does: each new frame when it is due, as long as somebody cares."""
         while self._wait_until_wanted():
             frame = self._grabber.wait_for_newer(self._tried, _PATIENCE)
-            if frame is None:
+            if frame is None or self._others_wait():
                 self._sleep(_TURN)  # a camera that is closed does not wait
                 continue
             try:

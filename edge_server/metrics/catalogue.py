@@ -127,6 +127,10 @@ PREDICTIONS = _counter(
     *(*_VERSION, "label"),
 )
 WAITING = _gauge("edge_queue_waiting", "Requests that wait for an interpreter now.", *_VERSION)
+IN_LINE = _gauge(
+    "edge_requests_waiting",
+    "Requests with pictures that are there and wait, unread, for the processors now.",
+)
 LIMIT = _gauge("edge_queue_limit", "Requests that may wait before more are shed.", *_VERSION)
 INTERPRETERS = _gauge("edge_interpreters", "Interpreters, busy or free.", *_VERSION, "state")
 MODEL_STATE = _gauge(

@@ -68,7 +68,7 @@ class Metrics:
         self.http = HttpMetrics(self.registry)
         self.board = BoardPart(read_board)
         parts: dict[str, Collect] = {
-            "server": _server,
+            "server": lambda: _server(services),
             "models": lambda: models.states(services.models),
             "inference": lambda: models.work(services.observations),
             "process": ProcessCollector(registry=None).collect,
@@ -83,6 +83,8 @@ class Metrics:
         self.registry.register(Parts(parts))
 
 
-def _server() -> Iterator[Metric]:
+def _server(services: Services) -> Iterator[Metric]:
     runtime = runtime_info()
     yield catalogue.BUILD.values(((__version__, f"{runtime.name}/{runtime.version}"), 1))
+    if services.line is not None:
+        yield catalogue.IN_LINE.value(services.line.waiting)

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Flask, g, request
 
-from edge_server.deadline import ARRIVED, IS_GONE, Deadline
+from edge_server.deadline import ARRIVED, IS_GONE, TURN, Deadline
 
 
 def follow(app: Flask, timeout: float) -> None:
@@ -15,9 +15,9 @@ def follow(app: Flask, timeout: float) -> None:
 
     @app.before_request
     def begin() -> None:
-        # A server that is not ours sets neither, and is done without.
+        # A server that is not ours sets none of them, and is done without.
         environ = request.environ
-        options: dict[str, Any] = {"since": environ.get(ARRIVED)}
+        options: dict[str, Any] = {"since": environ.get(ARRIVED), "turn": environ.get(TURN)}
         is_gone: Callable[[], bool] | None = environ.get(IS_GONE)
         if is_gone is not None:
             options["is_gone"] = is_gone

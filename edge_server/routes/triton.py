@@ -8,7 +8,7 @@ from typing import Annotated
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
-from edge_server import body
+from edge_server import body, request_context
 from edge_server.access import operators_only
 from edge_server.api.description import (
     BODY_ERRORS,
@@ -93,6 +93,7 @@ def blueprint(services: Services) -> Blueprint:
     @described(_LOAD)
     def load(name: str) -> ResponseReturnValue:
         wire.parse_load(body.read())
+        request_context.let_go()  # others compute meanwhile
         services.models.load(name)
         return jsonify(shapes.Nothing())
 

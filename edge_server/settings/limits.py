@@ -27,11 +27,11 @@ class LimitSettings:
     )
     queue: int = setting(
         32,
-        "requests that may wait for an interpreter before more get 503",
+        "requests with pictures that may wait before more get 503",
         "N",
         minimum=0,
         maximum=10_000,
-        reason="each holds a thread and its picture; more could not be answered in time",
+        reason="each holds its picture in memory; more could not be answered in time",
     )
     max_body: int = setting(
         32,

@@ -18,6 +18,7 @@ import requests
 from edge_server.http.front import Options
 from edge_server.http.intake import Limits
 from edge_server.http.server import Server
+from edge_server.line import Line
 from edge_server.logs import JsonFormatter
 
 SECRET = "c2VjcmV0-token-0123456789"
@@ -210,7 +211,12 @@ def test_an_error_that_nobody_foresaw_has_the_request_s_id(caplog, until):
     log = logging.getLogger("edge_server")
     caplog.set_level("INFO", "edge_server")
     log.addHandler(handler)
-    server = Server(("127.0.0.1", 0), 1, Options(Limits(body=1000), 10.0, 1000))
+    server = Server(
+        ("127.0.0.1", 0),
+        1,
+        Options(Limits(body=1000), 10.0, 1000),
+        Line(1, max_waiting=1, seconds=30),
+    )
     server.wsgi_app = application
     server.prepare()
     thread = threading.Thread(target=server.serve)

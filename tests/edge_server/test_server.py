@@ -18,6 +18,7 @@ import requests
 from edge_server.http.front import Options
 from edge_server.http.intake import Limits
 from edge_server.http.server import Server
+from edge_server.line import Line
 
 BODY = b"x" * 2**19
 
@@ -133,7 +134,9 @@ def test_a_client_that_leaves_in_the_middle_leaves_no_trace_in_the_log(digits_se
 
 @pytest.mark.parametrize(("level", "trace"), [(logging.WARNING, False), (logging.ERROR, True)])
 def test_a_trace_is_logged_for_errors_alone(level, trace, caplog):
-    server = Server(("127.0.0.1", 0), 1, Options(Limits(body=1), 1.0, 1))
+    server = Server(
+        ("127.0.0.1", 0), 1, Options(Limits(body=1), 1.0, 1), Line(1, max_waiting=1, seconds=30)
+    )
     try:
         _ = 1 / 0
     except ZeroDivisionError:

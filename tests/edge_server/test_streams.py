@@ -21,6 +21,7 @@ from edge_server.app import create_app
 from edge_server.http.front import Options
 from edge_server.http.intake import Limits
 from edge_server.http.server import Server
+from edge_server.line import Line
 from edge_server.settings import Settings
 
 PATHS = ("/camera/stream.mjpg", "/stream", "/?action=stream")
@@ -82,7 +83,12 @@ class Here:
     def __init__(self, camera, viewers=4):
         settings = Settings(camera=camera, interpreters=1, viewers=viewers)
         self.services = services_module.build(settings)
-        self.server = Server(("127.0.0.1", 0), 16, Options(Limits(body=2**24), 10.0, 2**26))
+        self.server = Server(
+            ("127.0.0.1", 0),
+            16,
+            Options(Limits(body=2**24), 10.0, 2**26),
+            Line(16, max_waiting=16, seconds=30),
+        )
         self.server.wsgi_app = create_app(self.services)
         self.server.prepare()
         self.services.start()

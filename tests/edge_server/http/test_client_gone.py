@@ -16,6 +16,7 @@ from edge_server.http.front import Options
 from edge_server.http.intake import Limits
 from edge_server.http.server import Server
 from edge_server.inference.runtime import Model
+from edge_server.line import Line
 from edge_server.settings import Settings
 
 
@@ -24,7 +25,12 @@ class Here:
 
     def __init__(self):
         self.services = services_module.build(Settings(camera="none", interpreters=1))
-        self._server = Server(("127.0.0.1", 0), 8, Options(Limits(body=2**24), 10.0, 2**26))
+        self._server = Server(
+            ("127.0.0.1", 0),
+            8,
+            Options(Limits(body=2**24), 10.0, 2**26),
+            Line(8, max_waiting=8, seconds=30),
+        )
         self._server.wsgi_app = create_app(self.services)
         self._server.prepare()
         self.address = self._server.bind_addr

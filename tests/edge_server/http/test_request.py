@@ -13,6 +13,7 @@ from edge_server.http.connection import Output
 from edge_server.http.gateway import Gateway
 from edge_server.http.intake import Intake, Limits
 from edge_server.http.request import Request
+from edge_server.line import Turn
 
 READ = ("method", "uri", "path", "qs", "authority", "request_protocol", "response_protocol")
 
@@ -130,6 +131,7 @@ def answer(headers, chunks, line=b"GET / HTTP/1.1"):
             rfile=io.BytesIO(whole),
             wfile=Output(ours),
             arrived=0.0,
+            turn=Turn(),
             is_gone=lambda: False,
             remote_addr="127.0.0.1",
             remote_port=1,

@@ -38,6 +38,9 @@ class Server:
     def put_conn(self, conn):
         raise AssertionError("no connection goes on here")
 
+    def next_turn(self, _conn):
+        return None
+
 
 @pytest.fixture
 def workers():
