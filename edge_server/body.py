@@ -13,6 +13,8 @@ from werkzeug.http import parse_accept_header
 from werkzeug.utils import cached_property
 
 from edge_server.compression import ENCODINGS, WORTH_BYTES, deflate, inflate
+from edge_server.deadline import TURN
+from edge_server.line import Turn
 
 # Key of the WSGI environment of our own server: the body is here already, and within the limit.
 IN_MEMORY: Final = "edge_server.in_memory"
@@ -25,8 +27,9 @@ class InflatingRequest(Request):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        # When its answer was begun, on time.perf_counter()'s clock.
-        self.began = time.perf_counter()
+        # When its answer was begun, or its wait for that, on time.perf_counter()'s clock.
+        turn: Turn | None = self.environ.get(TURN)
+        self.began = time.perf_counter() - (turn.waited if turn is not None else 0.0)
 
     @cached_property
     def stream(self) -> IO[bytes]:

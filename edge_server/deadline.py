@@ -45,6 +45,11 @@ class Deadline:
         return part
 
     @property
+    def elapsed(self) -> float:
+        """Seconds since the request came."""
+        return self.seconds - (self._at - time.monotonic())
+
+    @property
     def remaining(self) -> float:
         """Seconds that are left, 0 at least."""
         return max(0.0, self._at - time.monotonic())

@@ -123,6 +123,18 @@ class Connection(HTTPConnection):
         self.listener: selectors.BaseSelector | None = None
         self.listened_for = 0
 
+    def enter(self, phase: Phase, seconds: float) -> None:
+        """Be in this phase, which is to take so many seconds, from its beginning."""
+        if self.phase is not phase:
+            self.since = time.monotonic()
+            self.until = self.since + seconds
+        self.phase = phase
+
+    @property
+    def has_nothing(self) -> bool:
+        """Whether nothing of a next request has been received."""
+        return not len(self.intake) and not (self.is_tls and self.socket.pending())
+
     def receive(self) -> bool:
         """Take what is there into the intake. False when the client has ended; may raise OSError,
         ssl.SSLWantReadError among it."""

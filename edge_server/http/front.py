@@ -20,6 +20,7 @@ from typing import Any, Final
 from edge_server import memory, request_context
 from edge_server.http.connection import Connection, Phase
 from edge_server.http.intake import Limits
+from edge_server.http.listening import Listening
 from edge_server.http.refusal import Refusal
 from edge_server.http.request import KEEP_ALIVE, log_line
 from edge_server.http.tls import Certificate
@@ -69,12 +70,8 @@ class Front:
         self._listener.setblocking(False)
         # For every connection: what lies in here is old when a slow viewer of the stream sees it.
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(self._listener, selectors.EVENT_READ)
-        # Clients whose next requests the threads that answer fetch, between two of theirs.
-        self._returning = selectors.DefaultSelector()
-        self._is_watching = False
-        # Guards the selectors' tables, the open connections and their memory.
+        self._listening = Listening(self._listener, are_busy=lambda: self._line.is_taken)
+        # Guards the open connections and their memory.
         self._lock = threading.Lock()
         self._open: set[Connection] = set()
         self._memory = 0
@@ -87,14 +84,13 @@ class Front:
         self._serving = True
         try:
             while not (self._stopping and self._is_over()):
-                for key, _ in self._selector.select(_LOOK_UP if self._line.waiting else interval):
-                    if key.fileobj is self._listener:
+                patience = _LOOK_UP if self._line.waiting else interval
+                for connection in self._listening.select(patience):
+                    if connection is None:
                         self._accept()
-                    elif key.fileobj is self._returning:
-                        self.fetch()
-                        self._stop_watching()
                     else:
-                        self._turn(key.data)
+                        self._turn(connection)
+                self._listening.share()
                 self._expire(interval)
         finally:
             self._serving = False
@@ -108,46 +104,33 @@ class Front:
 
     def close(self) -> None:
         """End all connections that wait."""
-        for connection in self._waiting():
+        for connection in self._listening.waiting():
             self._drop(connection)
-        self._selector.close()
-        self._returning.close()
+        self._listening.close()
 
     def put(self, connection: Connection, *, later: bool = False) -> None:
-        """Take a connection back, whose request is answered; `later` leaves what its client sends
-        next to fetch()."""
+        """Take a connection back, whose request is answered.
+
+        `later` is for a thread that has more to do: what the client sends next is for fetch().
+        """
         connection.end_work()
         self._trimming.worked()
-        if later:
-            self._wait(connection, Phase.IDLE, _PATIENCE[Phase.IDLE], self._returning)
+        if later and connection.has_nothing:
+            self._lay_aside(connection)
             return
-        # The next request is often here by now, or about to be: it is answered by the same thread.
-        connection.wait_a_moment()
+        if not later:
+            # The next request is often here by now, or about to be: the same thread answers it.
+            connection.wait_a_moment()
         self._turn(connection)
 
     def fetch(self) -> None:
-        """Take what the clients have sent that were put back for later; by any thread."""
-        if self._is_returning():
-            for key, _ in self._returning.select(0):
-                if self._remove(key.data, self._returning):
-                    self._turn(key.data)
+        """Take what has come from the clients that were put back for later."""
+        for connection in self._listening.pick_up():
+            self._turn(connection)
 
-    def watch(self) -> None:
-        """Have the loop do so, since a thread that did has nothing to do any more."""
-        with self._lock:
-            if not self._is_watching and self._is_returning():
-                self._selector.register(self._returning, selectors.EVENT_READ)
-                self._is_watching = True
-
-    def _stop_watching(self) -> None:
-        """While every turn is taken, threads look often enough."""
-        with self._lock:
-            if self._is_watching and (self._line.is_taken or not self._is_returning()):
-                self._selector.unregister(self._returning)
-                self._is_watching = False
-
-    def _is_returning(self) -> bool:
-        return bool(self._returning.get_map())
+    def share(self) -> None:
+        """Have the loop do so too, since a thread that did has no more to do."""
+        self._listening.share()
 
     def forget(self, connection: Connection) -> None:
         """A connection is closed."""
@@ -205,8 +188,15 @@ class Front:
             with self._lock:
                 self._open.add(connection)
             connection.until += _PATIENCE[connection.phase]
-            self._listen(connection, selectors.EVENT_READ)
+            self._listening.listen(connection, selectors.EVENT_READ)
             self._turn(connection)
+
+    def _lay_aside(self, connection: Connection) -> None:
+        connection.enter(Phase.IDLE, _PATIENCE[Phase.IDLE])
+        try:
+            self._listening.lay_aside(connection)
+        except OSError:
+            self._drop(connection)
 
     def _turn(self, connection: Connection) -> None:
         """Something has come from a client, or can be sent."""
@@ -216,9 +206,9 @@ class Front:
                 self._wait(connection, Phase.IDLE, _PATIENCE[Phase.IDLE])
             alive = connection.receive()
         except ssl.SSLWantReadError:
-            self._listen(connection, selectors.EVENT_READ)
+            self._listening.listen(connection, selectors.EVENT_READ)
         except ssl.SSLWantWriteError:
-            self._listen(connection, selectors.EVENT_WRITE)
+            self._listening.listen(connection, selectors.EVENT_WRITE)
         except ssl.SSLError as error:
             self._fail(connection, error)
         except OSError:
@@ -243,7 +233,7 @@ class Front:
             self.refuse(connection, refusal)
             return
         if complete:
-            self._remove(connection)
+            self._listening.remove(connection)
             connection.begin_work()
             self._server.process_conn(connection)
         elif not alive:
@@ -267,36 +257,10 @@ class Front:
             if self._memory > self._options.memory and held > _SMALL:
                 raise Refusal(503, "The server has no memory for more requests: try again later.")
 
-    def _wait(
-        self,
-        connection: Connection,
-        phase: Phase,
-        seconds: float,
-        selector: selectors.BaseSelector | None = None,
-    ) -> None:
-        """Wait for a connection in this phase; the time runs from the beginning of the phase."""
-        if connection.phase is not phase:
-            connection.since = time.monotonic()
-            connection.until = connection.since + seconds
-        connection.phase = phase
-        self._listen(connection, selectors.EVENT_READ, selector)
-
-    def _listen(
-        self,
-        connection: Connection,
-        events: int,
-        selector: selectors.BaseSelector | None = None,
-    ) -> None:
-        """In the loop's selector, where none is given."""
-        with self._lock:
-            if self._selector.get_map() is None:  # the server has stopped meanwhile
-                raise ConnectionAbortedError
-            if connection.listener is None:
-                connection.listener = selector or self._selector
-                connection.listener.register(connection.socket, events, connection)
-            elif connection.listened_for != events:
-                connection.listener.modify(connection.socket, events, connection)
-            connection.listened_for = events
+    def _wait(self, connection: Connection, phase: Phase, seconds: float) -> None:
+        """Wait for a connection in this phase."""
+        connection.enter(phase, seconds)
+        self._listening.listen(connection, selectors.EVENT_READ)
 
     def _fail(self, connection: Connection, error: ssl.SSLError) -> None:
         if "http request" not in str(error).lower().replace("_", " "):
@@ -307,32 +271,10 @@ class Front:
         sentence = "This server speaks HTTPS here: ask it with https:// in place of http://."
         self.refuse(connection, Refusal(400, sentence))
 
-    def _remove(
-        self, connection: Connection, selector: selectors.BaseSelector | None = None
-    ) -> bool:
-        """Listen to it no more; whether that was done, in this selector where one is given."""
-        with self._lock, contextlib.suppress(KeyError, ValueError):
-            listener = connection.listener
-            if listener is None or (selector is not None and listener is not selector):
-                return False
-            connection.listener = None
-            listener.unregister(connection.socket)
-            return True
-        return False
-
     def _drop(self, connection: Connection) -> None:
-        self._remove(connection)
+        self._listening.remove(connection)
         with contextlib.suppress(OSError):
             connection.close()
-
-    def _waiting(self) -> list[Connection]:
-        with self._lock:
-            keys = [
-                key
-                for selector in (self._selector, self._returning)
-                for key in (selector.get_map() or {}).values()
-            ]
-        return [key.data for key in keys if key.data is not None]
 
     def _expire(self, interval: float) -> None:
         now = time.monotonic()
@@ -345,7 +287,7 @@ class Front:
         self._expired = now
         self.fetch()
         self._trimming.look(now)
-        for connection in self._waiting():
+        for connection in self._listening.waiting():
             if connection.until > now:
                 continue
             if connection.phase in (Phase.HEAD, Phase.BODY):
@@ -358,7 +300,7 @@ class Front:
 
     def _make_room(self) -> bool:
         """Close whoever has kept us waiting longest without a body under way; whether there was."""
-        waiting = self._waiting()
+        waiting = self._listening.waiting()
         if not waiting:
             return False
         self._drop(min(waiting, key=lambda c: (c.phase is Phase.BODY, c.until)))
@@ -366,10 +308,9 @@ class Front:
 
     def _is_over(self) -> bool:
         """While the server stops: whether nothing is left that it waits for."""
-        with self._lock, contextlib.suppress(KeyError, ValueError):
-            self._selector.unregister(self._listener)
-        waiting = self._waiting()
+        self._listening.refuse_more()
+        waiting = self._listening.waiting()
         for connection in waiting:
             if connection.phase not in (Phase.HEAD, Phase.BODY):
                 self._drop(connection)
-        return time.monotonic() >= self._stop_by or not self._waiting()
+        return time.monotonic() >= self._stop_by or not self._listening.waiting()

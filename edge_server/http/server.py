@@ -87,13 +87,15 @@ class Server(wsgi.Server):
         self._connections.fetch()
         following = self.line.leave(conn)
         if following is None:
-            self._connections.watch()
+            self._connections.share()
         return following
 
     def end_turn(self, conn: Connection) -> None:
         """A request does not need the processors any more: another thread goes on with the next."""
         following = self.line.leave(conn)
-        if following is not None:
+        if following is None:
+            self._connections.share()
+        else:
             self.begin(following)
 
     def put_conn(self, conn: Connection, *, later: bool = False) -> None:

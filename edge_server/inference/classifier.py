@@ -118,8 +118,9 @@ class Classifier:
         Raises ImageError, Overloaded, DeadlineExceeded, ClientGone, ModelFailed.
         Without a `deadline` there are 30 seconds.
         """
-        with request(self.observer):
-            return self._classify([image], top_k, deadline or Deadline())[0]
+        until = deadline or Deadline()
+        with request(self.observer, until.turn.waited):
+            return self._classify([image], top_k, until)[0]
 
     def classify_batch(
         self,
@@ -140,7 +141,7 @@ class Classifier:
         def work(part: range) -> list[Classification]:
             return self._classify(images[part.start : part.stop], top_k, until, part.start)
 
-        with request(self.observer):
+        with request(self.observer, until.turn.waited):
             return self._side_by_side(len(images), work)
 
     def infer(self, tensor: Tensor, *, deadline: Deadline | None = None) -> FloatTensor:
@@ -152,7 +153,7 @@ class Classifier:
         """
         start = time.perf_counter()
         until = deadline or Deadline()
-        with request(self.observer):
+        with request(self.observer, until.turn.waited):
             accepted = self.tensors.accept(tensor)
             accepting = Timing(preprocess=(time.perf_counter() - start) * 1e3 / len(accepted))
 
@@ -178,7 +179,7 @@ class Classifier:
                 )
                 return list(self._infer(tensor, own, waited, until))
 
-        with request(self.observer):
+        with request(self.observer, until.turn.waited):
             rows: list[FloatTensor] = self._side_by_side(len(images), work)
             return np.stack(rows)
 

@@ -37,9 +37,10 @@ SILENT: Final = Silent()
 
 
 @contextmanager
-def request(observer: Observer) -> Iterator[None]:
-    """One request to a model, timed, and told to `observer` however it ends."""
-    start = time.perf_counter()
+def request(observer: Observer, waited: float = 0.0) -> Iterator[None]:
+    """One request to a model, timed, and told to `observer` however it ends; it had `waited` so
+    many seconds for its turn before."""
+    start = time.perf_counter() - waited
     try:
         yield
     except Exception as error:
