@@ -14,7 +14,7 @@ from werkzeug.utils import cached_property
 
 from edge_server.compression import ENCODINGS, WORTH_BYTES, deflate, inflate
 from edge_server.deadline import TURN
-from edge_server.line import Turn
+from edge_server.line import NO_TURN, Turn
 
 # Key of the WSGI environment of our own server: the body is here already, and within the limit.
 IN_MEMORY: Final = "edge_server.in_memory"
@@ -28,8 +28,8 @@ class InflatingRequest(Request):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         # When its answer was begun, or its wait for that, on time.perf_counter()'s clock.
-        turn: Turn | None = self.environ.get(TURN)
-        self.began = time.perf_counter() - (turn.waited if turn is not None else 0.0)
+        turn: Turn = self.environ.get(TURN, NO_TURN)
+        self.began = time.perf_counter() - turn.waited
 
     @cached_property
     def stream(self) -> IO[bytes]:

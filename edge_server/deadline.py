@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from edge_server.errors import ClientGone, DeadlineExceeded
-from edge_server.line import Turn
+from edge_server.line import NO_TURN, Turn
 
 DEFAULT_SECONDS: Final = 30.0
 # Keys of the WSGI environment that our own server sets: what a Deadline is made of.
@@ -29,13 +29,13 @@ class Deadline:
         *,
         since: float | None = None,
         is_gone: Callable[[], bool] = _never,
-        turn: Turn | None = None,
+        turn: Turn = NO_TURN,
     ) -> None:
         """`since` is when the request came, on time.monotonic()'s clock: now, if it is not given.
         `is_gone` tells whether whoever asked has left; `turn` is how it came to be worked on."""
         self.seconds = seconds
         self.is_gone = is_gone
-        self.turn = turn or Turn()
+        self.turn = turn
         self._at = (time.monotonic() if since is None else since) + seconds
 
     def unwatched(self) -> Deadline:

@@ -12,14 +12,14 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 
 def _yes() -> bool:
     return True
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Turn:
     """How a request has come to be worked on.
 
@@ -33,6 +33,10 @@ class Turn:
     is_turned_away: bool = False
     ahead: int = 0
     is_alone: Callable[[], bool] = _yes
+
+
+# Of what waits in no line.
+NO_TURN: Final = Turn()
 
 
 class Waiting(Protocol):

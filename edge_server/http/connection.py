@@ -6,7 +6,6 @@ import errno
 import fcntl
 import io
 import select
-import selectors
 import socket
 import ssl
 import struct
@@ -22,7 +21,7 @@ from cheroot.server import HTTPConnection
 from edge_server import request_context
 from edge_server.http.intake import Head, Intake, Limits
 from edge_server.http.request import Request
-from edge_server.line import Turn
+from edge_server.line import NO_TURN
 from edge_server.streaming import Streamed
 
 # Longer than any one answer may take to be taken. Seconds.
@@ -117,11 +116,10 @@ class Connection(HTTPConnection):
         self.intake = Intake(limits)
         self.head: Head | None = None  # of the request that is being answered
         self.has_body = False  # the request that is being answered
-        self.turn = Turn()
+        self.turn = NO_TURN
         self.held = 0  # bytes of requests in memory, as they are accounted for
-        # Where it is waited for, and for which events.
-        self.listener: selectors.BaseSelector | None = None
-        self.listened_for = 0
+        self.listened_for = 0  # for which events the loop waits
+        self.was_aside = False
 
     def enter(self, phase: Phase, seconds: float) -> None:
         """Be in this phase, which is to take so many seconds, from its beginning."""
@@ -179,7 +177,7 @@ class Connection(HTTPConnection):
         self.head, request = self.intake.take()
         self.held = len(request) + len(self.intake)
         self.has_body = len(request) > self.head.length
-        self.turn = Turn()
+        self.turn = NO_TURN
         self.rfile = io.BytesIO(request)
         self.arrived = time.monotonic()
         self.phase = Phase.WORK

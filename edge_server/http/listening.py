@@ -12,6 +12,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 
+from edge_server.http.aside import Aside
 from edge_server.http.connection import Connection
 
 
@@ -25,8 +26,8 @@ class Listening:
         self._lock = threading.Lock()
         self._loop = selectors.DefaultSelector()
         self._loop.register(listener, selectors.EVENT_READ)
-        self._aside = selectors.DefaultSelector()
-        self._is_watched = False  # whether the loop looks for those aside as well
+        self._aside = Aside() if Aside.is_offered else None
+        self._is_shared = False  # the loop looks for those aside as well
 
     def select(self, seconds: float) -> Iterator[Connection | None]:
         """Those from which something has come, or to which it can be sent; None for new ones."""
@@ -40,20 +41,30 @@ class Listening:
 
     def listen(self, connection: Connection, events: int) -> None:
         """In the loop. Raises ConnectionAbortedError where it has ended."""
-        self._register(connection, events, self._loop)
+        with self._lock:
+            if self._loop.get_map() is None:
+                raise ConnectionAbortedError
+            if not connection.listened_for:
+                self._loop.register(connection.socket, events, connection)
+            elif connection.listened_for != events:
+                self._loop.modify(connection.socket, events, connection)
+            connection.listened_for = events
 
     def lay_aside(self, connection: Connection) -> None:
-        """For pick_up(). Raises as listen() does."""
-        self._register(connection, selectors.EVENT_READ, self._aside)
+        """For pick_up(), where the system has that. Raises OSError as listen() does."""
+        if self._aside is None:
+            self.listen(connection, selectors.EVENT_READ)
+            return
+        try:
+            self._aside.add(connection)
+        except ValueError as error:  # the loop has ended
+            raise ConnectionAbortedError from error
         if not self._are_busy():
             self.share()
 
     def pick_up(self) -> Iterator[Connection]:
         """Those that were laid aside and from which something has come: no longer listened to."""
-        if self._aside.get_map():
-            for key, _ in self._aside.select(0):
-                if self._remove(key.data, self._aside):
-                    yield key.data
+        return iter(()) if self._aside is None else self._aside.pick_up()
 
     def share(self) -> None:
         """Have the loop pick up as well, or leave it to the threads if they are busy now.
@@ -61,24 +72,32 @@ class Listening:
         To be called when that has changed, by whoever has changed it.
         """
         with self._lock:
-            wanted = bool(self._aside.get_map()) and not self._are_busy()
-            if wanted is not self._is_watched and self._loop.get_map() is not None:
-                self._is_watched = wanted
-                if wanted:
-                    self._loop.register(self._aside, selectors.EVENT_READ)
-                else:
-                    self._loop.unregister(self._aside)
+            if self._aside is None or self._loop.get_map() is None:
+                return
+            wanted = len(self._aside) > 0 and not self._are_busy()
+            if wanted is self._is_shared:
+                return
+            self._is_shared = wanted
+            if wanted:
+                self._loop.register(self._aside, selectors.EVENT_READ)
+            else:
+                self._loop.unregister(self._aside)
 
     def remove(self, connection: Connection) -> None:
         """Listen to it no more."""
-        self._remove(connection, connection.listener)
+        if self._aside is not None and self._aside.remove(connection):
+            return
+        with self._lock, contextlib.suppress(KeyError, ValueError):
+            if connection.listened_for:
+                connection.listened_for = 0
+                self._loop.unregister(connection.socket)
 
     def waiting(self) -> list[Connection]:
         """All that are listened to."""
         with self._lock:
-            tables = [selector.get_map() or {} for selector in (self._loop, self._aside)]
-            found = [key.data for table in tables for key in table.values()]
-        return [connection for connection in found if connection is not None]
+            found = [key.data for key in (self._loop.get_map() or {}).values()]
+        lying = [] if self._aside is None else self._aside.all()
+        return [connection for connection in found if connection is not None] + lying
 
     def refuse_more(self) -> None:
         """Take no new connections."""
@@ -89,26 +108,5 @@ class Listening:
         """Nothing is listened to any more."""
         with self._lock:
             self._loop.close()
-            self._aside.close()
-
-    def _register(
-        self, connection: Connection, events: int, selector: selectors.BaseSelector
-    ) -> None:
-        with self._lock:
-            if self._loop.get_map() is None:
-                raise ConnectionAbortedError
-            if connection.listener is None:
-                selector.register(connection.socket, events, connection)
-                connection.listener = selector
-            elif connection.listened_for != events:
-                connection.listener.modify(connection.socket, events, connection)
-            connection.listened_for = events
-
-    def _remove(self, connection: Connection, selector: selectors.BaseSelector | None) -> bool:
-        """False where another thread has done so."""
-        with self._lock, contextlib.suppress(KeyError, ValueError):
-            if selector is not None and connection.listener is selector:
-                connection.listener = None
-                selector.unregister(connection.socket)
-                return True
-        return False
+            if self._aside is not None:
+                self._aside.close()

@@ -8,6 +8,7 @@ from typing import Any
 from flask import Flask, g, request
 
 from edge_server.deadline import ARRIVED, IS_GONE, TURN, Deadline
+from edge_server.line import NO_TURN
 
 
 def follow(app: Flask, timeout: float) -> None:
@@ -17,7 +18,10 @@ def follow(app: Flask, timeout: float) -> None:
     def begin() -> None:
         # A server that is not ours sets none of them, and is done without.
         environ = request.environ
-        options: dict[str, Any] = {"since": environ.get(ARRIVED), "turn": environ.get(TURN)}
+        options: dict[str, Any] = {
+            "since": environ.get(ARRIVED),
+            "turn": environ.get(TURN, NO_TURN),
+        }
         is_gone: Callable[[], bool] | None = environ.get(IS_GONE)
         if is_gone is not None:
             options["is_gone"] = is_gone
