@@ -29,7 +29,6 @@ _WRITE_SECONDS: Final = 10.0
 _RECEIVE_BYTES: Final = 64 * 1024
 # No client has the loop for longer than so many bytes at a time.
 _RECEIVE_AT_ONCE: Final = 2**20
-_MOMENT_MS: Final = 2
 # Of what a request keeps, its turn. What else it keeps goes by numbers of objects.
 _TURN: Final = 0
 # Linux alone tells that the other side has closed while there still is something to read.
@@ -207,9 +206,9 @@ class Connection(HTTPConnection):
         answer = fcntl.ioctl(self.socket.fileno(), termios.TIOCOUTQ, bytes(4))
         return int(struct.unpack("i", answer)[0])
 
-    def wait_a_moment(self) -> None:
-        """For the client that sends its next request as soon as it has the answer to the last."""
-        _is_ready(self.socket, select.POLLIN, _MOMENT_MS)
+    def wait_for_more(self, seconds: float) -> None:
+        """Until something comes from the client, for at most so long."""
+        _is_ready(self.socket, select.POLLIN, round(1e3 * seconds))
 
     def close(self) -> None:
         """End the connection, from any thread."""

@@ -43,6 +43,8 @@ _PATIENCE: Final = {
 _STOP_SECONDS: Final = 4.0
 # How soon it is noticed that whoever waits in line has left, or has waited too long. Seconds.
 _LOOK_UP: Final = 0.1
+# For so long a thread that has answered waits for a next request. Seconds.
+_MOMENT: Final = 0.002
 # A request of less is never refused for want of memory: health checks.
 _SMALL: Final = 64 * 1024
 
@@ -108,29 +110,27 @@ class Front:
             self._drop(connection)
         self._listening.close()
 
-    def put(self, connection: Connection, *, later: bool = False) -> None:
-        """Take a connection back, whose request is answered.
+    def put(self, connection: Connection, *, is_busy: bool = False) -> None:
+        """Take a connection back, whose request is answered, by a thread that has more to do or
+        not.
 
-        `later` is for a thread that has more to do: what the client sends next is for fetch().
+        The next request is often here by now, or about to be: the same thread answers it.
         """
         connection.end_work()
         self._trimming.worked()
-        if later and connection.has_nothing:
-            self._lay_aside(connection)
+        if connection.has_body and connection.has_nothing and self._lay_aside(connection):
+            if not is_busy:
+                self.fetch(_MOMENT)
             return
-        if not later:
-            # The next request is often here by now, or about to be: the same thread answers it.
-            connection.wait_a_moment()
+        if not is_busy:
+            connection.wait_for_more(_MOMENT)
         self._turn(connection)
 
-    def fetch(self) -> None:
-        """Take what has come from the clients that were put back for later."""
-        for connection in self._listening.pick_up():
+    def fetch(self, seconds: float = 0.0) -> None:
+        """Take what has come, or comes within so many seconds, from clients whose uploads were
+        answered: they are likely to send another."""
+        for connection in self._listening.pick_up(seconds):
             self._turn(connection)
-
-    def share(self) -> None:
-        """Have the loop do so too, since a thread that did has no more to do."""
-        self._listening.share()
 
     def forget(self, connection: Connection) -> None:
         """A connection is closed."""
@@ -191,12 +191,18 @@ class Front:
             self._listening.listen(connection, selectors.EVENT_READ)
             self._turn(connection)
 
-    def _lay_aside(self, connection: Connection) -> None:
+    def share(self) -> None:
+        """Have the loop fetch too, or not any more: a thread has nothing more to do."""
+        self._listening.share()
+
+    def _lay_aside(self, connection: Connection) -> bool:
+        """False where that is not possible."""
         connection.enter(Phase.IDLE, _PATIENCE[Phase.IDLE])
         try:
-            self._listening.lay_aside(connection)
+            return self._listening.lay_aside(connection)
         except OSError:
             self._drop(connection)
+            return True
 
     def _turn(self, connection: Connection) -> None:
         """Something has come from a client, or can be sent."""

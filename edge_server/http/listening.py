@@ -50,24 +50,23 @@ class Listening:
                 self._loop.modify(connection.socket, events, connection)
             connection.listened_for = events
 
-    def lay_aside(self, connection: Connection) -> None:
-        """For pick_up(), where the system has that. Raises OSError as listen() does."""
+    def lay_aside(self, connection: Connection) -> bool:
+        """For pick_up(); False where the system has no such thing. Raises OSError as listen()."""
         if self._aside is None:
-            self.listen(connection, selectors.EVENT_READ)
-            return
+            return False
         try:
             self._aside.add(connection)
         except ValueError as error:  # the loop has ended
             raise ConnectionAbortedError from error
-        if not self._are_busy():
-            self.share()
+        return True
 
-    def pick_up(self) -> Iterator[Connection]:
-        """Those that were laid aside and from which something has come: no longer listened to."""
-        return iter(()) if self._aside is None else self._aside.pick_up()
+    def pick_up(self, seconds: float = 0.0) -> Iterator[Connection]:
+        """Those that were laid aside and from which something has come, or comes within so many
+        seconds: no longer listened to."""
+        return iter(()) if self._aside is None else self._aside.pick_up(seconds)
 
     def share(self) -> None:
-        """Have the loop pick up as well, or leave it to the threads if they are busy now.
+        """Have the loop pick up as well, or leave it to the threads if all are busy now.
 
         To be called when that has changed, by whoever has changed it.
         """

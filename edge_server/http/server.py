@@ -85,24 +85,25 @@ class Server(wsgi.Server):
             return None
         # The clients of the last answers have sent their next requests meanwhile.
         self._connections.fetch()
-        following = self.line.leave(conn)
-        if following is None:
-            self._connections.share()
-        return following
+        return self.line.leave(conn)
 
     def end_turn(self, conn: Connection) -> None:
         """A request does not need the processors any more: another thread goes on with the next."""
         following = self.line.leave(conn)
         if following is None:
-            self._connections.share()
+            self.thread_is_free()
         else:
             self.begin(following)
 
-    def put_conn(self, conn: Connection, *, later: bool = False) -> None:
-        """A request is answered, or the head of a stream is sent; `later` is for a thread that has
-        other work, and will look itself for what the client sends next."""
+    def thread_is_free(self) -> None:
+        """A thread has nothing more to do, or waits for something else than the processors."""
+        self._connections.share()
+
+    def put_conn(self, conn: Connection, *, is_busy: bool = False) -> None:
+        """A request is answered, or the head of a stream is sent, by a thread that has more to do
+        or not."""
         if conn.streamed is None:
-            self._connections.put(conn, later=later)
+            self._connections.put(conn, is_busy=is_busy)
             return
         conn.end_work()
         self._streams.add(Stream(conn, conn.streamed))

@@ -40,9 +40,9 @@ class Workers:
         """Have a connection's request answered. Raises queue.Full where too many wait."""
         own: Any = threading.current_thread()
         with self._lock:
-            is_own = isinstance(own, _Worker) and own.hands_back is connection
-            if is_own and not self._waiting:
-                # The next request of the client whose last one this thread has just answered.
+            may_go_on = isinstance(own, _Worker) and own.is_free and own.next_connection is None
+            if may_go_on and not self._waiting:
+                # A client that had its answer from this thread, or from one like it, just now.
                 own.next_connection = connection
                 return
             if self._idle:
@@ -113,8 +113,8 @@ class _Worker(threading.Thread):
         self._connection: Any = None
         self.box: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.next_connection: Any = None
-        # Whose request is answered, and who may have sent the next.
-        self.hands_back: Any = None
+        # While it looks whether more has come.
+        self.is_free = False
 
     def run(self) -> None:
         connection = self.box.get()
@@ -136,15 +136,16 @@ class _Worker(threading.Thread):
         try:
             self.next_connection = self._server.next_turn(connection)
             if goes_on:
-                later = self.next_connection is not None
-                self.hands_back = None if later else connection
-                self._server.put_conn(connection, later=later)
+                self.is_free = self.next_connection is None
+                self._server.put_conn(connection, is_busy=not self.is_free)
             else:
                 connection.close()
+            if self.next_connection is None:
+                self._server.thread_is_free()
         except BaseException:
             _log.exception("a connection could not be ended")
         finally:
-            self.hands_back = None
+            self.is_free = False
 
     def abandon(self) -> None:
         """Have the client's side end, so that an answer nobody waits for any more does."""

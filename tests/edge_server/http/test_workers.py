@@ -41,6 +41,9 @@ class Server:
     def next_turn(self, _conn):
         return None
 
+    def thread_is_free(self):
+        pass
+
 
 @pytest.fixture
 def workers():
