@@ -1,7 +1,8 @@
 """Flask as this server needs it: no sessions, no coroutines, one host, and less work a request.
 
 What differs is what Flask offers to be replaced: its classes of requests, answers and sessions,
-and how an address is bound to the map of routes.
+how an address is bound to the map of routes, and what is done before and after each request: the
+same for all routes, here.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any, Final, cast
 from flask import Flask, Request, Response
 from flask.json.provider import DefaultJSONProvider
 from flask.sessions import NullSession, SessionInterface
+from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import Headers
 from werkzeug.routing import MapAdapter
 from werkzeug.wsgi import get_host
@@ -95,6 +97,21 @@ class Application(Flask):
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """No view here is a coroutine, which Flask would look for at every call."""
         return func
+
+    def preprocess_request(self) -> ResponseReturnValue | None:
+        """As Flask's, for what is done before every request, whichever blueprint answers it."""
+        for function in self.before_request_funcs.get(None, ()):
+            answer: Any = function()
+            if answer is not None:
+                return cast(ResponseReturnValue, answer)
+        return None
+
+    def process_response(self, response: Response) -> Response:
+        """As Flask's, for what is done to every answer."""
+        for function in reversed(self.after_request_funcs.get(None, ())):
+            changed: Any = function(response)
+            response = changed
+        return response
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         """As Flask's, for routes that are the same at every host. Raises BadRequest for a Host

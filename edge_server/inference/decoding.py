@@ -32,6 +32,8 @@ _WHITE_IS_ZERO: Final = 0
 # Of EXIF 2.3; the values are those at which width and height change places.
 _ORIENTATION: Final = 0x0112
 _ON_ITS_SIDE: Final = (5, 6, 7, 8)
+# Pictures have a limit of their own here. For good, since filters are not for one thread alone.
+warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 _DAMAGE: Final = (OSError, ValueError, SyntaxError, struct.error, EOFError, IndexError)
 
 
@@ -92,10 +94,8 @@ def _whole(_width: int, _height: int) -> int:
 def _open(data: bytes) -> Image.Image:
     """Read the header only."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            return Image.open(io.BytesIO(data), formats=_FORMATS)
-    except Image.DecompressionBombError as error:
+        return Image.open(io.BytesIO(data), formats=_FORMATS)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageTooLarge("The image has far too many pixels: send a smaller one.") from error
     except _DAMAGE as error:
         if "MAX_TEXT_" in str(error):
