@@ -15,9 +15,10 @@ from camera.frame import Pixels
 from camera.grabber import Grabber
 from camera.jpeg import encode_rgb
 from camera.sources.source import Source
+from ffmpeg_camera import ffmpeg, ffmpeg_camera
 from rtsp_camera import rtsp_camera
 
-__all__ = ["rtsp_camera"]
+__all__ = ["ffmpeg", "ffmpeg_camera", "rtsp_camera"]
 
 Play = Callable[[int, int], Pixels]
 
