@@ -47,11 +47,14 @@ class Aside:
 
     def pick_up(self, seconds: float) -> Iterator[Connection]:
         """Those from which something has come, or comes in time: they lie aside no more."""
-        if self._lying:
-            for number, _ in self._epoll.poll(seconds):
-                connection = self._lying.pop(number, None)
-                if connection is not None:
-                    yield connection
+        try:
+            ready = self._epoll.poll(seconds) if self._lying else []
+        except ValueError:  # the server has stopped
+            return
+        for number, _ in ready:
+            connection = self._lying.pop(number, None)
+            if connection is not None:
+                yield connection
 
     def all(self) -> list[Connection]:
         """All that lie aside."""

@@ -122,7 +122,7 @@ class Front:
             if not is_busy:
                 self.fetch(_MOMENT)
             return
-        if not is_busy:
+        if not is_busy and connection.has_nothing:
             connection.wait_for_more(_MOMENT)
         self._turn(connection)
 
@@ -192,7 +192,7 @@ class Front:
             self._turn(connection)
 
     def share(self) -> None:
-        """Have the loop fetch too, or not any more: a thread has nothing more to do."""
+        """Have the loop fetch too, or not any more: what the threads do has changed."""
         self._listening.share()
 
     def _lay_aside(self, connection: Connection) -> bool:

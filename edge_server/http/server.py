@@ -96,7 +96,8 @@ class Server(wsgi.Server):
             self.begin(following)
 
     def thread_is_free(self) -> None:
-        """A thread has nothing more to do, or waits for something else than the processors."""
+        """A thread works on no upload any more: the loop may have to look after the clients whom
+        it knew."""
         self._connections.share()
 
     def put_conn(self, conn: Connection, *, is_busy: bool = False) -> None:

@@ -134,13 +134,13 @@ class _Worker(threading.Thread):
         except BaseException:
             _log.exception("a request failed")
         try:
-            self.next_connection = self._server.next_turn(connection)
+            self.next_connection = following = self._server.next_turn(connection)
             if goes_on:
-                self.is_free = self.next_connection is None
-                self._server.put_conn(connection, is_busy=not self.is_free)
+                self.is_free = following is None
+                self._server.put_conn(connection, is_busy=following is not None)
             else:
                 connection.close()
-            if self.next_connection is None:
+            if following is None:
                 self._server.thread_is_free()
         except BaseException:
             _log.exception("a connection could not be ended")

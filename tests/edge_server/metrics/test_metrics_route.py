@@ -15,6 +15,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 
 from edge_server import board
 from edge_server.application import Application
+from edge_server.line import Line
 from edge_server.metrics import catalogue
 from edge_server.metrics.exposition import Metrics
 from edge_server.metrics.http import OTHER
@@ -179,7 +180,8 @@ def test_every_metric_of_the_catalogue_is_exported_somewhere(
         served = application(camera="demo")
         until(lambda s=served: s.services.camera.grabber.latest() is not None)
         publisher = Publisher(SimpleNamespace(connected=True), Topics("kiosk"), {})
-        services = dataclasses.replace(served.services, publisher=publisher)
+        line = Line(2, max_waiting=2, seconds=30)
+        services = dataclasses.replace(served.services, publisher=publisher, line=line)
         client = with_parts(services, tree=board_tree(tree), failing={"1": "It is broken."})
         client.get("/healthz")
         names |= {
