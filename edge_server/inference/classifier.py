@@ -63,8 +63,7 @@ class Classifier:
         self.observer: Observer = SILENT
         # For decoding too. An accelerator is kept busy while others decode.
         places = interpreters if delegate is None else max(interpreters, processors.count())
-        fill = delegate is None and interpreters * threads >= processors.count()
-        self._places = Places(places, max_waiting=max_waiting, fill=fill)
+        self._places = Places(places, max_waiting=max_waiting)
         self.interpreters, self.threads = interpreters, threads
         self.delegate = delegate.library if delegate is not None else None
         self._input, self._output = first.input, first.output

@@ -17,13 +17,10 @@ from edge_server.inference.pool import Occupancy, Pool, overloaded
 
 
 class Places:
-    """So many places, for which at most `max_waiting` requests wait.
+    """So many places, for which at most `max_waiting` requests wait."""
 
-    `fill` says that they keep every processor busy when all are taken.
-    """
-
-    def __init__(self, count: int, *, max_waiting: int, fill: bool = False) -> None:
-        self._pool = Pool(range(count), max_waiting=max_waiting, stay=fill)
+    def __init__(self, count: int, *, max_waiting: int) -> None:
+        self._pool = Pool(range(count), max_waiting=max_waiting)
 
     @property
     def free(self) -> int:

@@ -10,12 +10,11 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from queue import Empty
+from queue import Empty, SimpleQueue
 from typing import Final, Generic, TypeVar
 
 from edge_server.deadline import Deadline
 from edge_server.errors import ClientGone, DeadlineExceeded, Overloaded
-from edge_server.wakeup import Sleeper
 
 T = TypeVar("T")
 
@@ -43,36 +42,30 @@ def overloaded(waiting: int) -> Overloaded:
 class _Waiting(Generic[T]):
     """A thread that waits for a member, which nobody who comes later can take from it."""
 
-    def __init__(self, *, stay: bool) -> None:
-        self._sleeper = Sleeper(stay=stay)
-        self._member: list[T] = []
+    def __init__(self) -> None:
+        self._box: SimpleQueue[T] = SimpleQueue()
 
     def get(self, seconds: float | None = None) -> T:
         """The member. Raises Empty where none comes in time."""
-        if not self._sleeper.sleep(seconds):
-            raise Empty
-        return self._member.pop()
+        return self._box.get(timeout=seconds)
 
     def put(self, member: T) -> None:
-        self._member.append(member)
-        self._sleeper.wake()
+        self._box.put(member)
 
 
 class Pool(Generic[T]):
     """Hands each of its members to one borrower at a time, to the one who has waited longest.
 
     At most `max_waiting` borrowers wait; one more is turned away at once. Patient ones do not count
-    among them: they get what nobody else waits for. With `stay`, whoever has waited goes on where
-    the one before ran: for members that together keep every processor busy.
+    among them: they get what nobody else waits for.
     """
 
-    def __init__(self, members: Sequence[T], *, max_waiting: int, stay: bool = False) -> None:
+    def __init__(self, members: Sequence[T], *, max_waiting: int) -> None:
         if not members:
             raise ValueError("a pool needs a member")
         self._free = list(members)
         self._size = len(self._free)
         self._max_waiting = max_waiting
-        self._stay = stay
         # While anybody waits, no member is free.
         self._waiting: deque[_Waiting[T]] = deque()
         self._patient: deque[_Waiting[T]] = deque()
@@ -134,7 +127,7 @@ class Pool(Generic[T]):
             is_full = line is self._waiting and len(line) >= self._max_waiting
             if is_full and not admitted:
                 raise overloaded(len(self._waiting))
-            own: _Waiting[T] = _Waiting(stay=self._stay)
+            own: _Waiting[T] = _Waiting()
             line.append(own)
         while True:
             try:
