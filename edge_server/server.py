@@ -70,9 +70,9 @@ def run(settings: Settings) -> None:
 
 
 def _make(settings: Settings, line: Line[Connection]) -> Any:
-    # A request that waits for an interpreter and a subscriber each hold a thread, a viewer none;
-    # with one for each of them and some to spare, health checks are always answered and excess load
-    # is shed by the pool, at once, and not by a queue of connections.
+    # A subscriber holds a thread, and so may a request that waits for an interpreter; an upload in
+    # line and a viewer hold none. With one for each and some to spare, health checks are always
+    # answered, and what is too much is turned away at once by its own route.
     interpreters = settings.interpreters or MAX_INTERPRETERS
     threads = settings.subscribers + settings.queue + interpreters + _SPARE_THREADS
     options = Options(

@@ -43,7 +43,9 @@ class Aside:
 
     def remove(self, connection: Connection) -> bool:
         """Whether it lay aside; it does no more."""
-        return self._take(connection.socket.fileno(), connection)
+        number = connection.socket.fileno()
+        lies = self._lying.get(number) is connection
+        return lies and self._lying.pop(number, None) is not None
 
     def pick_up(self, seconds: float) -> Iterator[Connection]:
         """Those from which something has come, or comes in time: they lie aside no more."""
@@ -63,8 +65,3 @@ class Aside:
     def close(self) -> None:
         """None can be added any more."""
         self._epoll.close()
-
-    def _take(self, number: int, connection: Connection) -> bool:
-        if self._lying.get(number) is not connection:
-            return False
-        return self._lying.pop(number, None) is not None

@@ -114,7 +114,7 @@ class Connection(HTTPConnection):
         self.since = self.until = self.arrived = time.monotonic()
         self.intake = Intake(limits)
         self.head: Head | None = None  # of the request that is being answered
-        self.has_body = False  # the request that is being answered
+        self.has_body = False  # whether that request, or the last one, has one
         self.turn = NO_TURN
         self.held = 0  # bytes of requests in memory, as they are accounted for
         self.listened_for = 0  # for which events the loop waits

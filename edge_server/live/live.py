@@ -217,7 +217,7 @@ class Live:
         while self._wait_until_wanted():
             frame = self._grabber.wait_for_newer(self._tried, _PATIENCE)
             if frame is None or self._others_wait():
-                self._sleep(_TURN)  # a camera that is closed does not wait
+                self._sleep(_TURN)  # a camera that is closed does not wait by itself
                 continue
             try:
                 self._take_turn(frame)

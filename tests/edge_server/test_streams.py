@@ -16,13 +16,7 @@ from PIL import Image
 from camera import looks, mjpeg
 from camera.errors import CameraError
 from camera.jpeg import read_jpeg
-from edge_server import services as services_module
-from edge_server.app import create_app
-from edge_server.http.front import Options
-from edge_server.http.intake import Limits
-from edge_server.http.server import Server
-from edge_server.line import Line
-from edge_server.settings import Settings
+from server_here import ServerHere
 
 PATHS = ("/camera/stream.mjpg", "/stream", "/?action=stream")
 FRAMES_A_SECOND = 30
@@ -77,24 +71,8 @@ def _jpeg(size, bytes_each, shade):
     return data
 
 
-class Here:
+class Here(ServerHere):
     """A server in this process that shows a camera."""
-
-    def __init__(self, camera, viewers=4):
-        settings = Settings(camera=camera, interpreters=1, viewers=viewers)
-        self.services = services_module.build(settings)
-        self.server = Server(
-            ("127.0.0.1", 0),
-            16,
-            Options(Limits(body=2**24), 10.0, 2**26),
-            Line(16, max_waiting=16, seconds=30),
-        )
-        self.server.wsgi_app = create_app(self.services)
-        self.server.prepare()
-        self.services.start()
-        self.address = self.server.bind_addr
-        self._thread = threading.Thread(target=self.server.serve)
-        self._thread.start()
 
     @property
     def viewers(self):
@@ -106,11 +84,6 @@ class Here:
         workers = self.server.requests
         return workers.count - len(workers._idle)
 
-    def stop(self):
-        self.services.stop()
-        self.server.stop()
-        self._thread.join(20)
-
 
 @pytest.fixture
 def show():
@@ -120,7 +93,7 @@ def show():
         def start(size=(320, 240), bytes_each=8000, **settings):
             camera = Camera(size, bytes_each)
             stack.callback(camera.stop)
-            here = Here(camera.url, **settings)
+            here = Here(**{"camera": camera.url, "viewers": 4} | settings)
             stack.callback(here.stop)
             here.camera = camera
             return here

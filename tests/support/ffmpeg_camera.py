@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tools import missing
+from tools import ended, missing
 
 _NEEDS = "needs ffmpeg: apt-get install ffmpeg"
 # ffmpeg's muxer ends each part with this boundary.
@@ -60,12 +60,5 @@ def ffmpeg() -> str:
 @pytest.fixture
 def ffmpeg_camera(ffmpeg: str) -> Iterator[Callable[..., FfmpegCamera]]:
     """Starts cameras, and ends them with the test."""
-    running: list[FfmpegCamera] = []
-
-    def start(*arguments: str) -> FfmpegCamera:
-        running.append(FfmpegCamera(*arguments))
-        return running[-1]
-
-    yield start
-    for camera in running:
-        camera.kill()
+    with ended(FfmpegCamera) as start:
+        yield start

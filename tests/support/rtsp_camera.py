@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tools import missing
+from tools import ended, missing
 
 _PYTHON = "/usr/bin/python3"
 _SERVER = Path(__file__).with_name("rtsp_server.py")
@@ -77,12 +77,5 @@ def rtsp_camera() -> Iterator[Callable[..., RtspCamera]]:
     probe = "import gi; gi.require_version('GstRtspServer', '1.0')"
     if subprocess.run([_PYTHON, "-c", probe], capture_output=True, check=False).returncode != 0:
         missing("gstreamer", _NEEDS)
-    running: list[RtspCamera] = []
-
-    def start(*options: str) -> RtspCamera:
-        running.append(RtspCamera(*options))
-        return running[-1]
-
-    yield start
-    for camera in running:
-        camera.kill()
+    with ended(RtspCamera) as start:
+        yield start

@@ -16,16 +16,17 @@ from edge_server.settings import Settings
 class ServerHere:
     """The bundled model in one interpreter; `turns` requests are worked on at a time."""
 
-    def __init__(self, *, turns=8, max_waiting=8, timeout=30, threads=8):
+    def __init__(self, *, turns=8, max_waiting=8, timeout=30, threads=16, **settings):
         self.line = Line(turns, max_waiting=max_waiting, seconds=timeout)
-        settings = Settings(camera="none", interpreters=1, timeout=timeout)
-        self.services = services_module.build(settings, self.line)
+        chosen = {"camera": "none", "interpreters": 1, "timeout": timeout} | settings
+        self.services = services_module.build(Settings(**chosen), self.line)
         options = Options(Limits(body=2**24), 10.0, 2**26)
-        self._server = Server(("127.0.0.1", 0), threads, options, self.line)
-        self._server.wsgi_app = create_app(self.services)
-        self._server.prepare()
-        self.address = self._server.bind_addr
-        self._thread = threading.Thread(target=self._server.serve)
+        self.server = Server(("127.0.0.1", 0), threads, options, self.line)
+        self.server.wsgi_app = create_app(self.services)
+        self.server.prepare()
+        self.services.start()
+        self.address = self.server.bind_addr
+        self._thread = threading.Thread(target=self.server.serve)
         self._thread.start()
 
     @property
@@ -33,5 +34,6 @@ class ServerHere:
         return self.services.models.get().classifier._places
 
     def stop(self):
-        self._server.stop()
+        self.services.stop()
+        self.server.stop()
         self._thread.join(20)
