@@ -60,7 +60,8 @@ class Options:
 
 
 class Front:
-    """run() is the loop; put(), forget() and refuse() are called by the threads that answer."""
+    """run() is the loop; put(), fetch(), share(), forget() and refuse() are for the threads that
+    answer."""
 
     # cheroot asks; idle connections are bounded here in another way.
     can_add_keepalive_connection = True
@@ -132,6 +133,10 @@ class Front:
         for connection in self._listening.pick_up(seconds):
             self._turn(connection)
 
+    def share(self) -> None:
+        """Have the loop fetch too, or not any more: what the threads do has changed."""
+        self._listening.share()
+
     def forget(self, connection: Connection) -> None:
         """A connection is closed."""
         with self._lock:
@@ -190,10 +195,6 @@ class Front:
             connection.until += _PATIENCE[connection.phase]
             self._listening.listen(connection, selectors.EVENT_READ)
             self._turn(connection)
-
-    def share(self) -> None:
-        """Have the loop fetch too, or not any more: what the threads do has changed."""
-        self._listening.share()
 
     def _lay_aside(self, connection: Connection) -> bool:
         """False where that is not possible."""
