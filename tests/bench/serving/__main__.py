@@ -1,12 +1,14 @@
 """The server beside the in-process limit, in one run, turn by turn.
 
-    scripts/bench MODEL.tflite PHOTO [PHOTO ...] [--rounds 7] [--seconds 3] [-- SERVER OPTIONS]
+    scripts/bench MODEL.tflite PHOTO [PHOTO ...] [--rounds 7] [--seconds 2] [-- SERVER OPTIONS]
 
-In each round come, one after the other: the limit (decode, resize, invoke and top-k in as many
-threads as cores, without HTTP) in one thread and in all, and the server at concurrency 1, 4 and
-16, asked by a client in a process of its own over kept-alive connections with the bytes of the
-photos. Prints the median over the rounds of throughput, of its share of the limit's in the same
-round, of latency and processor time a picture, and the memory of the server's process tree (PSS).
+In each round the server is asked at concurrency 1, 4 and 16, by a client in a process of its own
+over kept-alive connections with the bytes of the photos. Before and after each of them comes the
+limit: decode, resize, invoke and top-k without HTTP, in one thread beside concurrency 1, in as many
+threads as cores beside the others. A machine that others share changes its speed from second to
+second, so each is compared with the mean of its two neighbours. Prints the median over the rounds
+of throughput, of that share, of latency and processor time a picture, and the memory of the
+server's process tree (PSS).
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +33,20 @@ ROOT = HERE.parents[2]
 CONCURRENCY = (1, 4, 16)
 START_SECONDS = 60.0
 TICK = os.sysconf("SC_CLK_TCK")
+
+Row = dict[str, Any]  # what a helper has measured
+
+
+@dataclass
+class Turn:
+    """The server's, and the limit's just before and just after it."""
+
+    server: Row
+    limit: tuple[Row, Row]
+
+    def beside(self, of: Callable[[Row], float]) -> float:
+        """The mean of the limit's."""
+        return statistics.mean(map(of, self.limit))
 
 
 class Helper:
@@ -108,7 +125,7 @@ def processor_seconds(pid: int) -> float:
 def main() -> None:
     options = parse()
     cores = len(os.sched_getaffinity(0))
-    rounds: list[dict[str, Any]] = []
+    rounds: list[dict[int, Turn]] = []
     with server(["--model", str(options.model), "--camera", "none", *options.server]) as started:
         process, host, port = started
         idle = pss(process.pid)
@@ -117,57 +134,63 @@ def main() -> None:
         for number in range(options.rounds + 1):
             # The first round warms up; it is shorter, and forgotten.
             seconds = options.seconds if number else min(1.0, options.seconds)
-            found: dict[str, Any] = {
-                "limit 1": limit.ask(1, seconds),
-                "limit": limit.ask(cores, seconds),
-            }
+            turns: dict[int, Turn] = {}
             for count in CONCURRENCY:
-                before = processor_seconds(process.pid)
-                found[f"server {count}"] = client.ask(count, seconds)
-                spent = processor_seconds(process.pid) - before
-                found[f"server {count}"]["cpu"] = spent
+                threads = min(count, cores)
+                before = limit.ask(threads, seconds)
+                spent = processor_seconds(process.pid)
+                row = client.ask(count, seconds)
+                row["cpu"] = processor_seconds(process.pid) - spent
+                turns[count] = Turn(row, (before, limit.ask(threads, seconds)))
             if number:
-                rounds.append(found)
+                rounds.append(turns)
                 print(f"\rround {number} of {options.rounds}", end="", file=sys.stderr, flush=True)
         print(file=sys.stderr)
         # By itself: what others have in memory of the same libraries would count for less.
         client.close()
         limit.close()
         after = pss(process.pid)
-    report(rounds, cores, idle, after)
+    report(rounds, cores)
+    print(f"memory (PSS): {idle:.0f} MB at start, {after:.0f} MB after the load")
 
 
-def report(rounds: list[dict[str, Any]], cores: int, idle: float, after: float) -> None:
-    def median(key: str, of: Any) -> float:
-        return statistics.median(of(found[key]) for found in rounds)
-
-    def rate(row: Any) -> float:
+def report(rounds: list[dict[int, Turn]], cores: int) -> None:
+    def rate(row: Row) -> float:
         return float(row["answers"] / row["seconds"])
+
+    def cpu(row: Row) -> float:
+        return float(1e3 * row["cpu"] / row["answers"])
+
+    def p50(row: Row) -> float:
+        return float(row["ms"][0])
+
+    def p99(row: Row) -> float:
+        return float(row["ms"][2])
+
+    def median(of: Callable[[Turn], float], count: int) -> float:
+        return statistics.median(of(turns[count]) for turns in rounds)
+
+    def share(turn: Turn) -> float:
+        return rate(turn.server) / turn.beside(rate)
 
     print(f"{len(rounds)} rounds, {cores} cores; medians\n")
     print("                      images/s  of limit     p50     p99  cpu ms an image")
-    for name, label in (("limit 1", "limit, 1 thread"), ("limit", f"limit, {cores} threads")):
-        cpu = median(name, lambda row: 1e3 * row["cpu"] / row["answers"])
-        p50 = median(name, lambda row: row["ms"])
-        print(f"{label:20}  {median(name, rate):8.1f}            {p50:6.2f}          {cpu:6.2f}")
-    shares: dict[int, float] = {}
+    for count, name in ((1, "limit, 1 thread"), (max(CONCURRENCY), f"limit, {cores} threads")):
+        numbers = [median(lambda turn, of=of: turn.beside(of), count) for of in (rate, p50, cpu)]
+        print("{:20}  {:8.1f}            {:6.2f}          {:6.2f}".format(name, *numbers))
     for count in CONCURRENCY:
-        name = f"server {count}"
-        shares[count] = statistics.median(rate(r[name]) / rate(r["limit"]) for r in rounds)
-        p50, p99 = (median(name, lambda row, n=n: row["ms"][n]) for n in (0, 2))
-        cpu = median(name, lambda row: 1e3 * row["cpu"] / row["answers"])
+        numbers = [median(share, count)]
+        numbers += [median(lambda turn, of=of: of(turn.server), count) for of in (p50, p99, cpu)]
         print(
-            f"server, {count:2} at once    {median(name, rate):8.1f}    {shares[count]:6.2f}  "
-            f"{p50:6.2f}  {p99:6.2f}          {cpu:6.2f}"
+            f"server, {count:2} at once    {median(lambda turn: rate(turn.server), count):8.1f}    "
+            "{:6.2f}  {:6.2f}  {:6.2f}          {:6.2f}".format(*numbers)
         )
-    other = sum(found[f"server {count}"]["other"] for found in rounds for count in CONCURRENCY)
-    longer = statistics.median(
-        found["server 1"]["ms"][0] - found["limit 1"]["ms"] for found in rounds
-    )
-    print(f"\nshare of the limit at its best concurrency: {max(shares[4], shares[16]):.2f}")
+    best = max(median(share, count) for count in CONCURRENCY if count > 1)
+    longer = median(lambda turn: p50(turn.server) - turn.beside(p50), 1)
+    other = sum(turn.server["other"] for turns in rounds for turn in turns.values())
+    print(f"\nshare of the limit at its best concurrency: {best:.2f}")
     print(f"longer than the limit at concurrency 1: {longer:+.2f} ms")
     print(f"answers other than 200: {other}")
-    print(f"memory (PSS): {idle:.0f} MB at start, {after:.0f} MB after the load")
 
 
 def parse() -> Any:
@@ -179,7 +202,7 @@ def parse() -> Any:
     parser.add_argument("model", type=Path)
     parser.add_argument("photos", type=Path, nargs="+", metavar="PHOTO")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=3.0, help="of each measurement")
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each measurement")
     arguments, server_options = sys.argv[1:], []
     if "--" in arguments:
         cut = arguments.index("--")
