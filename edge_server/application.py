@@ -13,11 +13,12 @@ from json import JSONEncoder
 from typing import Any, Final, cast
 
 from flask import Flask, Request, Response
+from flask.ctx import RequestContext
 from flask.json.provider import DefaultJSONProvider
 from flask.sessions import NullSession, SessionInterface
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import Headers
-from werkzeug.routing import MapAdapter
+from werkzeug.routing import MapAdapter, Rule
 from werkzeug.wsgi import get_host
 
 from edge_server import body
@@ -86,6 +87,25 @@ class _NoSessions(SessionInterface):
         return self._none
 
 
+class _Context(RequestContext):
+    """As Flask's; what was asked before is not looked for in the map of routes again."""
+
+    app: Application
+
+    def match_request(self) -> None:
+        """As Flask's."""
+        asked = self.request
+        known = self.app.known.get((asked.path, asked.method))
+        if known is not None:
+            asked.url_rule, asked.view_args = known, {}
+            return
+        super().match_request()
+        rule = asked.url_rule
+        # Any number of addresses lead to a route with parts that vary, one to another.
+        if rule is not None and not rule.arguments:
+            self.app.known[asked.path, asked.method] = rule
+
+
 class Application(Flask):
     """The WSGI application, until it is given its routes."""
 
@@ -93,6 +113,15 @@ class Application(Flask):
     response_class = Answer
     session_interface = _NoSessions()
     json_provider_class = _Json
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        # Routes by path and method, once they were found.
+        self.known: dict[tuple[str, str], Rule] = {}
+
+    def request_context(self, environ: Any) -> RequestContext:
+        """As Flask's."""
+        return _Context(self, environ)
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """No view here is a coroutine, which Flask would look for at every call."""
@@ -116,8 +145,8 @@ class Application(Flask):
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         """As Flask's, for routes that are the same at every host. Raises BadRequest for a Host
         header that names none."""
-        if request is None:
-            return super().create_url_adapter(None)
+        if request is None:  # nothing here is told of addresses outside of a request
+            return None
         environ = request.environ
         request.host = host = _host(*map(environ.get, _NAMED_BY))
         return MapAdapter(

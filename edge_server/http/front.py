@@ -22,7 +22,8 @@ from edge_server.http.connection import Connection, Phase
 from edge_server.http.intake import Limits
 from edge_server.http.listening import Listening
 from edge_server.http.refusal import Refusal
-from edge_server.http.request import KEEP_ALIVE, log_line
+from edge_server.http.request import KEEP_ALIVE
+from edge_server.http.request_line import log_line
 from edge_server.http.tls import Certificate
 from edge_server.line import Line
 from edge_server.logs import fields

@@ -8,29 +8,23 @@ from __future__ import annotations
 
 import contextlib
 import email.utils
-import logging
 import re
 import time
 from functools import lru_cache
 from typing import Any, Final
-from urllib.parse import quote
 
 from cheroot.server import ChunkedRFile, HTTPRequest
 
 from edge_server import request_context
 from edge_server.http.intake import Head
 from edge_server.http.refusal import ID_HEADER, Refusal
-from edge_server.logs import fields
+from edge_server.http.request_line import log_line
 from edge_server.streaming import Streamed
-
-_log = logging.getLogger(__name__)
 
 # An address without what has to be taken apart with care: escapes, a host, a fragment.
 _USUAL_LINE: Final = re.compile(
     rb"([A-Z]{1,16}) (/(?:[^\s/?#%][^\s?#%]*)?)(?:\?([^\s#]*))? (HTTP/1\.[01])"
 )
-_LONGEST_PATH: Final = 256
-_LONGEST_METHOD: Final = 16
 _ID_FIELD: Final = ID_HEADER.lower().encode()
 # Seconds that a connection may wait for its next request.
 KEEP_ALIVE: Final = 10.0
@@ -198,41 +192,3 @@ class Request(HTTPRequest):
 @lru_cache(maxsize=1)
 def _date(second: int) -> str:
     return email.utils.formatdate(second, usegmt=True)
-
-
-def log_line(
-    status: int,
-    *,
-    client: str,
-    method: bytes,
-    path: bytes,
-    since: float,
-    bytes_in: int,
-    bytes_out: int,
-    routine: bool = False,
-    **more: Any,
-) -> None:
-    """One request's line. `since` is when it was there, on time.monotonic()'s clock."""
-    level = logging.DEBUG if routine else logging.INFO
-    level = logging.WARNING if status >= 500 else level
-    if not _log.isEnabledFor(level):
-        return
-    told = fields(
-        client=client,
-        # Never the query, which may hold what nobody else should read.
-        method=_short(method, _LONGEST_METHOD),
-        path=_short(path[: _LONGEST_PATH + 1], _LONGEST_PATH),
-        status=status,
-        ms=round((time.monotonic() - since) * 1e3, 1),
-        bytes_in=bytes_in,
-        bytes_out=bytes_out,
-        **more,
-    )
-    _log.log(level, "request", extra=told)
-
-
-@lru_cache(maxsize=256)
-def _short(text: bytes, longest: int) -> str | None:
-    """ASCII without spaces, as in an address; None for nothing."""
-    quoted = quote(text, safe="/:@!$&'()*+,;~")
-    return quoted[:longest] + ("..." if len(quoted) > longest else "") or None
