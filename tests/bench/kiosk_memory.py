@@ -2,10 +2,11 @@
 """Whether the kiosk page's memory grows: as many pictures as in hours, in minutes.
 
 usage: $(scripts/environment dev)/bin/python tests/bench/kiosk_memory.py [--how page|stream]
-           [--minutes 10] [--fps 100]
+           [--minutes 10] [--fps 100] [--size 640x480]
 
 `page` shows the kiosk page with its camera; `stream`, for comparison, one MJPEG stream in an img.
-Prints how many pictures the server sent to it, and what the browser takes.
+Prints how many pictures the server sent to it, and what the browser takes. Smaller pictures come
+faster: at 15 a second, the most that the page asks for, a day has 1,296,000.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import tempfile
 import time
 import urllib.request
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests" / "support"), str(ROOT / "tests" / "e2e"), str(ROOT)]
@@ -34,8 +37,9 @@ def main() -> int:
     parser.add_argument("--how", choices=("page", "stream"), default="page")
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--fps", type=float, default=100)
+    parser.add_argument("--size", type=_size, default=(640, 480))
     options = parser.parse_args()
-    camera = FastCamera(options.fps)
+    camera = FastCamera(options.fps, options.size)
     with serve(["--camera", camera.url]) as server, tempfile.TemporaryDirectory() as folder:
         address = f"{server.url}/?fps={options.fps:g}#camera"
         if options.how == "stream":
@@ -60,6 +64,11 @@ def main() -> int:
     return 0
 
 
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.partition("x")
+    return int(width), int(height)
+
+
 def _sent(url: str) -> int:
     with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
         text = answer.read().decode()
@@ -67,4 +76,7 @@ def _sent(url: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except pytest.skip.Exception as missing:
+        sys.exit(f"kiosk_memory: {missing}")
