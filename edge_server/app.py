@@ -10,9 +10,9 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from camera.errors import CameraError, TooManyViewers
-from edge_server import access, pages_of_others
 from edge_server.application import Application
 from edge_server.errors import EdgeError
+from edge_server.guard import access, pages_of_others
 from edge_server.logs import fields
 from edge_server.metrics.exposition import Metrics
 from edge_server.routes import (

@@ -19,7 +19,10 @@ from edge_server.errors import EdgeError, SettingError
 _log = logging.getLogger(__name__)
 
 # Word on the command line -> module with run(arguments) -> exit status. Imported when asked for.
-_COMMANDS: Final = {"config": "edge_server.config", "selftest": "edge_server.selftest"}
+_COMMANDS: Final = {
+    "config": "edge_server.commands.config",
+    "selftest": "edge_server.commands.selftest",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -14,10 +14,10 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 import edge_server
-from edge_server import access
 from edge_server.api.description import JSON, Content, Description, Tag, description_of
 from edge_server.api.schema import Schema, Schemas
 from edge_server.errors import EdgeError, Forbidden, PageNotFound, Unauthorized
+from edge_server.guard import access
 from edge_server.inference.served import ServedModel
 from edge_server.wire.error import ErrorAnswer
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
-from edge_server.access import is_trusted, open_to_all
 from edge_server.api.description import JSON, Content, Description, Tag, described
 from edge_server.errors import EdgeError, ModelNotReady
+from edge_server.guard.access import is_trusted, open_to_all
 from edge_server.inference.runtime import runtime_info
 from edge_server.routes.camera import camera_json
 from edge_server.services import Services

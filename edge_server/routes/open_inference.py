@@ -6,7 +6,6 @@ from flask import Blueprint, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from edge_server import asking, body
-from edge_server.access import open_to_all
 from edge_server.api.description import (
     INFERENCE_ERRORS,
     JSON,
@@ -20,6 +19,7 @@ from edge_server.api.examples import PICTURE
 from edge_server.api.schema import Bytes
 from edge_server.deadline import Deadline
 from edge_server.errors import ModelNotReady, NotOffered
+from edge_server.guard.access import open_to_all
 from edge_server.inference.served import ServedModel
 from edge_server.routes import current
 from edge_server.services import Services

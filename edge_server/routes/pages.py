@@ -9,10 +9,10 @@ from flask import Blueprint, jsonify, make_response, render_template, request
 from flask.sansio.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 
-from edge_server.access import open_to_all, require_token
 from edge_server.api.description import JSON, Content, Description, Tag, described, mark
 from edge_server.api.schema import Bytes, about
 from edge_server.errors import EdgeError, ModelNotReady, Unauthorized
+from edge_server.guard.access import open_to_all, require_token
 from edge_server.inference.manifest import Manifest
 from edge_server.page.edition import edition
 from edge_server.routes import camera_programs, words

@@ -9,7 +9,6 @@ from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
 from edge_server import body, request_context
-from edge_server.access import operators_only
 from edge_server.api.description import (
     BODY_ERRORS,
     JSON,
@@ -22,6 +21,7 @@ from edge_server.api.description import (
 )
 from edge_server.api.schema import about
 from edge_server.errors import ModelNotFound, NotOffered
+from edge_server.guard.access import operators_only
 from edge_server.repository import VersionStatus
 from edge_server.services import Services
 from edge_server.wire import open_inference_model as wire

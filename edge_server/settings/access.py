@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_server.configuration.declaration import setting
-from edge_server.origins import check_origins
+from edge_server.guard.origins import check_origins
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import importlib.util
 import pytest
 
 from edge_server import settings
-from edge_server.config import run as show_config
+from edge_server.commands.config import run as show_config
 from edge_server.errors import SettingError
 from edge_server.mqtt.broker import check, from_settings
 from edge_server.services import build

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from edge_server.errors import SettingError
-from edge_server.tokens import MIN_LENGTH, TokenFile
+from edge_server.guard.tokens import MIN_LENGTH, TokenFile
 
 ONE, TWO = "0123456789abcdef", "fedcba9876543210"
 

@@ -13,9 +13,9 @@ from typing import Final
 
 from flask import Flask, Response, request
 
-from edge_server import access
 from edge_server.errors import Forbidden, Misdirected
-from edge_server.origins import host_name, is_local_name, names
+from edge_server.guard import access
+from edge_server.guard.origins import host_name, is_local_name, names
 
 _SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
 _HEADER_NAMES: Final = re.compile(r"[A-Za-z0-9, _-]{1,1000}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edge_server.errors import SettingError
-from edge_server.origins import check_origins, is_local_name
+from edge_server.guard.origins import check_origins, is_local_name
 
 OURS, THEIRS = "https://ours.example", "https://theirs.example"
 TOKEN = "0123456789abcdef"

@@ -8,8 +8,8 @@ import pytest
 import requests
 
 from edge_server import services as services_module
-from edge_server.access import operators_only
 from edge_server.app import create_app
+from edge_server.guard.access import operators_only
 from edge_server.settings import Settings
 
 TOKEN, OTHER = "0123456789abcdef", "a-token-of-somebody-else"

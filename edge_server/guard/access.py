@@ -15,8 +15,8 @@ from flask import Flask, g, request
 from flask.typing import ResponseReturnValue
 
 from edge_server.errors import Forbidden, Unauthorized
+from edge_server.guard.tokens import TokenFile
 from edge_server.logs import fields
-from edge_server.tokens import TokenFile
 
 _log = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""What `python -m edge_server` does besides serving."""
