@@ -119,7 +119,8 @@ def test_the_camera_s_answer_does_not_keep_a_model_nor_outlive_it(application, s
     models = served.services.models
     shelf.pin("cats", "1")
     look(models, lambda: models.get().info.version == "1")
-    assert [part() for part in parts] == [None] * len(parts)
+    # The camera's own thread may be in the middle of a picture.
+    until(lambda: all(part() is None for part in parts))
     answer = served.client.get("/camera/prediction").get_json()
     assert answer["model"]["version"] == "1"
     assert answer["prediction"].startswith("cats-1 ")
