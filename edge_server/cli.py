@@ -21,6 +21,7 @@ _log = logging.getLogger(__name__)
 # Word on the command line -> module with run(arguments) -> exit status. Imported when asked for.
 _COMMANDS: Final = {
     "config": "edge_server.commands.config",
+    "kiosk": "edge_server.commands.kiosk",
     "selftest": "edge_server.commands.selftest",
 }
 
