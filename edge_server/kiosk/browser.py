@@ -29,6 +29,7 @@ _OPTIONS: Final = (
     "--password-store=basic",
     "--disable-component-update",
     "--disable-background-networking",
+    "--disable-breakpad",
     "--disk-cache-size=8388608",
     "--ozone-platform-hint=auto",
 )

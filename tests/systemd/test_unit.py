@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import dataclasses
 import re
 import shutil
@@ -89,3 +90,12 @@ def test_the_unit_reads_a_toml_file_only_if_it_exists() -> None:
     (named,) = re.findall(r"^Environment=EDGE_CONFIG=(\S+)$", text, re.M)
     assert named == "-/etc/edge-server/edge-server.toml"
     assert named[1:] in parser().format_help().replace("\n", "").replace(" ", "")
+
+
+def test_a_desktop_starts_the_kiosk_of_the_server_that_is_installed() -> None:
+    entry = configparser.ConfigParser(interpolation=None)
+    entry.read(SYSTEMD / "edge-kiosk.desktop")
+    assert entry["Desktop Entry"]["Type"] == "Application"
+    served = re.search(r"^ExecStart=(\S+)$", UNIT.read_text(), re.M)
+    assert served
+    assert entry["Desktop Entry"]["Exec"] == f"{served[1]} kiosk"
