@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -23,7 +24,8 @@ _URL: Final = "http://localhost:8080/"
 # The page asks the server every five seconds. Whoever looks at the status or the documents on this
 # screen is not heard of; the screen goes back from there after two minutes.
 _PATIENCE: Final = 300.0
-_LOOK_SECONDS: Final = 2.0
+# How often it is looked whether the browser is there, and whether the server has heard of the page.
+_LOOK_SECONDS, _ASK_SECONDS = 2.0, 10.0
 # Between two browsers: the first, and the longest, where they end as soon as they have begun.
 _PAUSE, _LONGEST_PAUSE = 2.0, 60.0
 
@@ -132,10 +134,14 @@ class _Kiosk:
 
     def _look_after(self, process: Any, watch: Watch) -> str | None:
         """Why it has to be started again; None when all is to stop."""
+        due = 0.0
         while not self._stopped.wait(_LOOK_SECONDS):
             status = process.poll()
             if status is not None:
                 return f"it has ended with status {status}"
+            if time.monotonic() < due:
+                continue
+            due = time.monotonic() + min(_ASK_SECONDS, self._patience / 3)
             try:
                 watch.heard(self._server.kiosk_seen())
             except OSError:
