@@ -12,7 +12,7 @@ from typing import Any, Final
 from edge_server import logs
 from edge_server.configuration.command_line import Parser
 from edge_server.configuration.values import redacted
-from edge_server.errors import EdgeError
+from edge_server.errors import EdgeError, SettingError
 from edge_server.kiosk import browser
 from edge_server.kiosk.watch import Server, Watch
 from edge_server.logs import fields
@@ -33,9 +33,13 @@ _PAUSE, _LONGEST_PAUSE = 2.0, 60.0
 def run(arguments: Sequence[str]) -> int:
     """Run the command until it is told to stop; returns its exit status.
 
-    Raises SettingError where there is no browser, or the address is none or wants a token.
+    Raises SettingError where there is no browser, or an option or the address is of no use.
     """
     chosen = _parser().parse_args(arguments)
+    if not chosen.patience > 0:
+        raise SettingError(
+            f"--patience is {chosen.patience:g}: use seconds, {_PATIENCE:g} as usual."
+        )
     logs.configure("info", "text")
     program = browser.find(chosen.browser)
     server = Server(chosen.url)

@@ -82,7 +82,8 @@ def parser() -> argparse.ArgumentParser:
         "file.",
         epilog="Other commands: `edge-server config` shows every setting, where its value comes "
         "from and why its default is as it is; `edge-server selftest FILE` runs the samples that a "
-        "model carries and shows whether this device answers as it should.",
+        "model carries and shows whether this device answers as it should; `edge-server kiosk` "
+        "shows the page on this device's own screen.",
     )
     command_line.add_options(made, declared(Settings))
     return made

@@ -143,6 +143,7 @@ def test_the_token_comes_with_the_address_and_is_not_logged(
         (["--browser", "no-such-program"], "There is no program no-such-program: name a Chromium"),
         (["localhost:8080"], "'localhost:8080' is no address of a page"),
         (["--patience", "soon"], "--patience"),
+        (["--patience", "0"], "--patience is 0: use seconds, 300 as usual."),
     ],
 )
 def test_what_can_not_be_used_is_said(kiosk, program, arguments, sentence):
