@@ -12,7 +12,7 @@ from typing import Any, Final
 from edge_server import logs
 from edge_server.configuration.command_line import Parser
 from edge_server.configuration.values import redacted
-from edge_server.errors import EdgeError, SettingError
+from edge_server.errors import SettingError
 from edge_server.kiosk import browser
 from edge_server.kiosk.watch import Server, Watch
 from edge_server.logs import fields
@@ -43,12 +43,12 @@ def run(arguments: Sequence[str]) -> int:
     logs.configure("info", "text")
     program = browser.find(chosen.browser)
     server = Server(chosen.url)
-    stopped, errors = threading.Event(), []
+    stopped, errors = threading.Event(), list[Exception]()
 
     def show() -> None:
         try:
             _Kiosk(program, server, chosen, stopped).run()
-        except EdgeError as error:
+        except Exception as error:
             errors.append(error)
             stop.request()
 
@@ -69,7 +69,7 @@ def _parser() -> Parser:
         description="Show the page on this device's screen: wait for the server, start a browser, "
         "and start it again when it ends, or when the server has not heard of the page for a while "
         "although it answers. Exit status: 0 stopped, 2 no browser, or an address that can't be "
-        "used.",
+        "used, 1 else.",
     )
     parser.add_argument(
         "url",

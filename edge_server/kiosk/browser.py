@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from edge_server.errors import SettingError
+from edge_server.errors import EdgeError, SettingError
 
 # Chromium's, of Debian and Raspberry Pi OS, of Ubuntu, and Google's.
 _PROGRAMS: Final = ("chromium", "chromium-browser", "google-chrome")
@@ -37,6 +37,10 @@ _OPTIONS: Final = (
 _END_SECONDS: Final = 5.0
 
 
+class BrowserFailed(EdgeError):
+    """A browser that is there can't be started."""
+
+
 def find(program: str | None = None) -> str:
     """The path of a browser: of this program, or of Chromium. Raises SettingError for none."""
     for name in (program,) if program else _PROGRAMS:
@@ -53,18 +57,27 @@ def shown(program: str, url: str, options: Sequence[str] = ()) -> Iterator[subpr
     """The browser, at this address, until the block ends; it knows nothing of earlier ones.
 
     What it keeps lies in memory where the system offers that ($XDG_RUNTIME_DIR), not on a card.
+    Raises BrowserFailed where it can't be started.
     """
-    with tempfile.TemporaryDirectory(
-        prefix="edge-kiosk-", dir=os.environ.get("XDG_RUNTIME_DIR"), ignore_cleanup_errors=True
-    ) as profile:
-        command = [program, *_OPTIONS, f"--user-data-dir={profile}", *options, url]
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
-        )
+    with contextlib.ExitStack() as stack:
         try:
-            yield process
-        finally:
-            _end(process)
+            profile = stack.enter_context(
+                tempfile.TemporaryDirectory(
+                    prefix="edge-kiosk-",
+                    dir=os.environ.get("XDG_RUNTIME_DIR"),
+                    ignore_cleanup_errors=True,
+                )
+            )
+            process = subprocess.Popen(
+                [program, *_OPTIONS, f"--user-data-dir={profile}", *options, url],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise BrowserFailed(f"The browser {program} can't be started: {error}.") from error
+        stack.callback(_end, process)
+        yield process
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

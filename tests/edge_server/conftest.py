@@ -312,3 +312,18 @@ def until() -> Callable[..., None]:
             time.sleep(0.01)
 
     return wait
+
+
+class Clock:
+    """A clock of seconds that a test moves on."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """For what is given its clock."""
+    return Clock()

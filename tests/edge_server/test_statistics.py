@@ -22,18 +22,6 @@ from edge_server.inference.statistics import (
 )
 
 
-class Clock:
-    now = 0.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture
 def observations(clock):
     return Observations(clock=clock, keep_seconds=600, keep_versions=3)

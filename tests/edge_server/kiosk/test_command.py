@@ -51,7 +51,7 @@ def kiosk(server):
     yield start
     for process in running:
         process.popen.terminate()
-        assert process.popen.wait(20) in (0, 2), process.log
+        assert process.popen.wait(20) in (0, 1, 2), process.log
 
 
 def lives(process):
@@ -151,6 +151,16 @@ def test_what_can_not_be_used_is_said(kiosk, program, arguments, sentence):
     process = kiosk(*arguments, *own)
     assert process.end(20) == 2
     assert sentence in process.log
+    assert "Traceback" not in process.log
+
+
+def test_a_program_that_is_none_ends_it(kiosk, tmp_path, digits_server):
+    program = tmp_path / "browser"
+    program.write_bytes(b"\x7fELF")
+    program.chmod(0o755)
+    process = kiosk(digits_server.url, "--browser", program)
+    assert process.end(20) == 1
+    assert f"The browser {program} can't be started: " in process.log
     assert "Traceback" not in process.log
 
 

@@ -11,19 +11,6 @@ from edge_server.errors import SettingError
 from edge_server.kiosk.watch import Server, Watch
 
 
-class Clock:
-    def __init__(self):
-        self.now = 1000.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture
 def watch(clock):
     return Watch(60, clock)
