@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import re
@@ -17,36 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
 
 import mosquitto
-from camera.sources.demo import demo_digits, picture
+from digit_camera import DigitCamera
 from mosquitto import Broker, Listener, until
 from tools import missing
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE = "kiosk/door"
-
-
-class Folder:
-    """A camera whose picture a test chooses."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._tiles, self._labels = demo_digits()
-
-    def show(self, index: int) -> str:
-        """Have it see a digit; returns which."""
-        encoded = io.BytesIO()
-        Image.fromarray(picture(self._tiles, index)).save(encoded, "JPEG", quality=95)
-        new = self.path / ".new"
-        new.write_bytes(encoded.getvalue())
-        new.rename(self.path / "a.jpg")
-        return str(self._labels[index])
-
-    def clear(self) -> None:
-        """Take its picture away: the camera is lost."""
-        (self.path / "a.jpg").unlink()
 
 
 @dataclass
@@ -71,11 +48,8 @@ class Server:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Folder:
-    (tmp_path / "camera").mkdir()
-    made = Folder(tmp_path / "camera")
-    made.show(0)
-    return made
+def folder(tmp_path: Path) -> DigitCamera:
+    return DigitCamera(tmp_path / "camera")
 
 
 @pytest.fixture
@@ -102,14 +76,14 @@ def listen(broker: Broker) -> Iterator[Callable[..., Listener]]:
 
 
 @pytest.fixture
-def publish(tmp_path: Path, broker: Broker, folder: Folder) -> Iterator[Callable[..., Server]]:
+def publish(tmp_path: Path, broker: Broker, folder: DigitCamera) -> Iterator[Callable[..., Server]]:
     """Starts servers that publish to the broker; `user` is how they log in."""
     with ExitStack() as stack:
 
         def start(*options: str | Path, user: str = "", **environment: str) -> Server:
             address = f"mqtt://{user}127.0.0.1:{broker.port}"
             command = [sys.executable, "-m", "edge_server", "--port", "0", "--mqtt-topic", BASE]
-            command += ["--camera", f"folder:{folder.path}"]
+            command += ["--camera", folder.spec]
             if "EDGE_MQTT" not in environment:
                 command += ["--mqtt", address]
             clean = {k: v for k, v in os.environ.items() if not k.startswith("EDGE_")}
