@@ -61,7 +61,11 @@ class HomeAssistant:
                 [*command, "--skip-pip"], stdout=stream, stderr=subprocess.STDOUT
             )
         self._session = requests.Session()
-        self._log_in()
+        try:
+            self._log_in()
+        except BaseException:
+            self.stop()
+            raise
 
     @property
     def log(self) -> str:
