@@ -18,6 +18,7 @@ NOT_SETTINGS: Final = frozenset(
     {
         "EDGE_CONVERT_CACHE",
         "EDGE_DEVICE_PYTHON",
+        "EDGE_HOMEASSISTANT_PYTHON",
         "EDGE_MEDIAPIPE_PYTHON",
         "EDGE_NETRON_PYTHON",
         "EDGE_TARGET_PYTHON",

@@ -162,7 +162,8 @@ def test_a_camera_that_another_program_has_changed_is_as_chosen_here(vivid):
     assert one_picture(source).shape == (180, 320, 3)
 
 
-def test_closed_by_another_thread_a_waiting_read_ends_and_the_device_is_free(vivid):
+def closed_while_it_waits(vivid):
+    """What a read says whose camera is closed by another thread."""
     source = from_spec(f"usb:{vivid.path}?size=3840x2160&fps=1")
     source.open()
     source.read()
@@ -179,7 +180,15 @@ def test_closed_by_another_thread_a_waiting_read_ends_and_the_device_is_free(viv
     time.sleep(0.1)
     source.close()
     thread.join(0.8)  # the next picture would come later
-    assert errors == ["The camera was closed."]
+    said = list(errors)
+    thread.join(20)
+    return said
+
+
+def test_closed_by_another_thread_a_waiting_read_ends_and_the_device_is_free(vivid):
+    # On a busy machine the next picture may be there already, and there is no wait.
+    said = next(filter(None, (closed_while_it_waits(vivid) for _ in range(5))), [])
+    assert said == ["The camera was closed."]
     assert one_picture(from_spec(f"usb:{vivid.path}?size=320x180")).shape == (180, 320, 3)
 
 
