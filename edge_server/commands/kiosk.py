@@ -58,8 +58,8 @@ def run(arguments: Sequence[str]) -> int:
         stop.wait()
         stopped.set()
         thread.join()
-    for error in errors:
-        raise error
+    if errors:
+        raise errors[0]
     return 0
 
 

@@ -85,18 +85,16 @@ class Watch:
         self._patience, self._clock = patience, clock
         self._seen: str | None = None
         self._alive = clock()
-        self._changes = -1  # the first time is of the page before
+        self._is_first = True
+        # Whether the page has asked at all.
+        self.has_heard = False
 
     def heard(self, seen: str | None) -> None:
-        """What the server says now. Its clock may be set while we look, so only changes count."""
-        if seen != self._seen or self._changes < 0:
-            self._seen, self._alive = seen, self._clock()
-            self._changes += 1
-
-    @property
-    def has_heard(self) -> bool:
-        """Whether anything was heard of the page at all."""
-        return self._changes > 0
+        """What the server says now; at first that is of the page before. Its clock may be set
+        meanwhile, so only changes count."""
+        if seen != self._seen and not self._is_first:
+            self._alive, self.has_heard = self._clock(), True
+        self._seen, self._is_first = seen, False
 
     def server_gone(self) -> None:
         """The server does not answer: the page says so itself, and comes back with it."""

@@ -12,13 +12,13 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tools import missing
+from tools import missing, until
 
 ROOT = Path(__file__).resolve().parents[2]
 DEVICE_PYTHON = os.environ.get("EDGE_DEVICE_PYTHON", sys.executable)
@@ -61,14 +61,7 @@ class Kiosk:
     def wait_until_seen(self) -> None:
         """Until the page asks, now and not before."""
         before = self.seen()
-        until(lambda: self.seen() != before)
-
-
-def until(condition: Callable[[], Any], seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.2)
+        until(lambda: self.seen() != before, seconds=60)
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +92,7 @@ def test_a_server_that_is_gone_for_a_while_is_no_reason(kiosk: Kiosk) -> None:
 def test_a_browser_that_crashes_comes_back(kiosk: Kiosk) -> None:
     first = kiosk.browser
     os.kill(first, signal.SIGSEGV)
-    until(lambda: kiosk.browser not in (0, first))
+    until(lambda: kiosk.browser not in (0, first), seconds=60)
     kiosk.wait_until_seen()
     assert re.search(r'"the browser is started again" reason="it has ended with status', kiosk.log)
 
@@ -107,7 +100,7 @@ def test_a_browser_that_crashes_comes_back(kiosk: Kiosk) -> None:
 def test_a_browser_that_hangs_is_started_anew(kiosk: Kiosk) -> None:
     first = kiosk.browser
     os.killpg(first, signal.SIGSTOP)
-    until(lambda: kiosk.browser not in (0, first), 90)
+    until(lambda: kiosk.browser not in (0, first), seconds=90)
     kiosk.wait_until_seen()
     assert f'reason="nothing was heard of the page for {PATIENCE} s"' in kiosk.log
     with pytest.raises(ProcessLookupError):

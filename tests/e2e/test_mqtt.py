@@ -19,8 +19,8 @@ import pytest
 
 import mosquitto
 from digit_camera import DigitCamera
-from mosquitto import Broker, Listener, until
-from tools import missing
+from mosquitto import Broker, Listener
+from tools import missing, until
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE = "kiosk/door"

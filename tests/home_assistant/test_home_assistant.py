@@ -19,8 +19,8 @@ import pytest
 import mosquitto
 from digit_camera import DigitCamera
 from home_assistant import HomeAssistant, python
-from mosquitto import Broker, until
-from tools import missing
+from mosquitto import Broker
+from tools import missing, until
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

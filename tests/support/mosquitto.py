@@ -9,15 +9,14 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-PATIENCE = 30.0
+from tools import until
+
 # Debian installs it for the administrator.
 PATH = os.environ.get("PATH", "") + os.pathsep + "/usr/sbin"
 
@@ -25,15 +24,6 @@ PATH = os.environ.get("PATH", "") + os.pathsep + "/usr/sbin"
 def program() -> str | None:
     """The broker, where it is installed."""
     return shutil.which("mosquitto", path=PATH)
-
-
-def until(condition: Callable[[], Any], what: str = "") -> Any:
-    """What the condition gives, once it is true."""
-    end = time.monotonic() + PATIENCE
-    while not (found := condition()):
-        assert time.monotonic() < end, what or "waited in vain"
-        time.sleep(0.02)
-    return found
 
 
 class Broker:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,6 +16,15 @@ def missing(what: str, why: str) -> None:
     if what in os.environ.get("EDGE_TEST_REQUIRE", "").split(","):
         pytest.fail(f"{what} is required here: {why}")
     pytest.skip(why)
+
+
+def until(condition: Callable[[], Any], what: str = "waited in vain", seconds: float = 30.0) -> Any:
+    """What the condition gives, once it is true; `what` says what it means if it never is."""
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end, what
+        time.sleep(0.02)
+    return found
 
 
 @contextmanager

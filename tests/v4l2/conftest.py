@@ -10,7 +10,6 @@ import json
 import os
 import shlex
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from pathlib import Path
 import pytest
 
 import linux_machine
-from tools import missing
+from tools import missing, until
 
 INSIDE = "EDGE_V4L2_INSIDE"
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -153,13 +152,6 @@ class VividCamera:
         if not (self._DRIVER / "vivid.0").exists():
             (self._DRIVER / "bind").write_text("vivid.0")
         until(lambda: Path(self.path).exists())
-
-
-def until(condition: Callable[[], object], patience: float = 30.0) -> None:
-    deadline = time.monotonic() + patience
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
 
 
 @pytest.fixture(name="until")
