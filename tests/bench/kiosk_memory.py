@@ -1,20 +1,23 @@
 #!/usr/bin/env python3
-"""Whether the kiosk page's memory grows: as many pictures as in hours, in minutes.
+"""Whether the kiosk page's memory grows: all that it does in hours, in minutes.
 
 usage: $(scripts/environment dev)/bin/python tests/bench/kiosk_memory.py [--how page|stream]
-           [--minutes 10] [--fps 100] [--size 640x480]
+           [--minutes 10] [--times 1] [--fps 100] [--size 640x480]
 
 `page` shows the kiosk page with its camera; `stream`, for comparison, one MJPEG stream in an img.
-Prints how many pictures the server sent to it, and what the browser takes. Smaller pictures come
-faster: at 15 a second, the most that the page asks for, a day has 1,296,000.
+--times 16 has the page's own clock run 16 times as fast, so that all of it happens as often as in
+a day within 90 minutes: pictures, answers, heartbeats, what is forgotten, the watchdog.
+--fps is the camera's rate in real time; smaller pictures come faster.
+Prints how often the page was loaded (once, when nothing went wrong), the pictures and answers that
+the server sent to it, and what the browser takes.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import re
 import sys
-import tempfile
 import time
 import urllib.request
 from pathlib import Path
@@ -28,39 +31,47 @@ from conftest import serve  # noqa: E402
 
 from browser_memory import kiosk_browser, measure  # noqa: E402
 from fast_camera import FastCamera  # noqa: E402
+from fast_clock import product_with_fast_clock  # noqa: E402
 
-_SNAPSHOTS = re.compile(r'^edge_http_requests_total\{.*snapshot\.jpg.*status="200".*\} (\S+)', re.M)
+_SENT = r'^edge_http_requests_total\{.*route="%s",status="200".*\} (\S+)'
+_ROUTES = {"loads": "/", "pictures": "/camera/snapshot.jpg", "answers": "/camera/prediction"}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--how", choices=("page", "stream"), default="page")
     parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--times", type=int, default=1)
     parser.add_argument("--fps", type=float, default=100)
     parser.add_argument("--size", type=_size, default=(640, 480))
     options = parser.parse_args()
     camera = FastCamera(options.fps, options.size)
-    with serve(["--camera", camera.url]) as server, tempfile.TemporaryDirectory() as folder:
-        address = f"{server.url}/?fps={options.fps:g}#camera"
+    with contextlib.ExitStack() as until_the_end:
+        until_the_end.callback(camera.end)
+        product = until_the_end.enter_context(product_with_fast_clock(options.times))
+        server = until_the_end.enter_context(serve(["--camera", camera.url], product))
+        address = f"{server.url}/?fps={options.fps / options.times:g}#camera"
         if options.how == "stream":
-            page = Path(folder) / "stream.html"
+            page = product / "stream.html"
             page.write_text(f'<img src="{server.url}/camera/stream.mjpg">')
             address = page.as_uri()
-        with kiosk_browser(address) as browser:
-            began = time.monotonic()
-            print("minutes  pictures  page MB  browser MB", flush=True)
-            while (minutes := (time.monotonic() - began) / 60) < options.minutes + 0.05:
-                time.sleep(max(5.0, options.minutes * 60 / 20))
-                pictures = _sent(server.url)
-                if options.how == "stream":  # the server does not count the parts of a stream
-                    pictures = int(minutes * 60 * options.fps)
-                now = measure(browser)
-                print(
-                    f"{minutes:7.1f}  {pictures:8}  {now.pages / 1e6:7.1f}  "
-                    f"{now.browser / 1e6:10.1f}",
-                    flush=True,
-                )
-    camera.end()
+        browser = until_the_end.enter_context(kiosk_browser(address))
+        began = time.monotonic()
+        print("minutes  page's hours  loads  pictures  answers  page MB  browser MB", flush=True)
+        minutes = 0.0
+        while minutes < options.minutes:
+            time.sleep(max(5.0, options.minutes * 60 / 20))
+            minutes = (time.monotonic() - began) / 60
+            sent = _sent(server.url)
+            if options.how == "stream":  # the server does not count the parts of a stream
+                sent["pictures"] = int(minutes * 60 * options.fps)
+            now = measure(browser)
+            print(
+                f"{minutes:7.1f}  {minutes * options.times / 60:12.2f}  {sent['loads']:5}  "
+                f"{sent['pictures']:8}  {sent['answers']:7}  {now.pages / 1e6:7.1f}  "
+                f"{now.browser / 1e6:10.1f}",
+                flush=True,
+            )
     return 0
 
 
@@ -69,10 +80,11 @@ def _size(text: str) -> tuple[int, int]:
     return int(width), int(height)
 
 
-def _sent(url: str) -> int:
+def _sent(url: str) -> dict[str, int]:
     with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
         text = answer.read().decode()
-    return int(sum(float(count) for count in _SNAPSHOTS.findall(text)))
+    found = {what: re.findall(_SENT % re.escape(of), text, re.M) for what, of in _ROUTES.items()}
+    return {what: int(sum(map(float, counts))) for what, counts in found.items()}
 
 
 if __name__ == "__main__":

@@ -39,14 +39,17 @@ class RunningServer:
 
 
 @contextlib.contextmanager
-def serve(arguments: Sequence[str | Path] = ()) -> Iterator[RunningServer]:
-    """Run `python -m edge_server` on a free port of this machine until the block ends."""
+def serve(arguments: Sequence[str | Path] = (), product: Path = ROOT) -> Iterator[RunningServer]:
+    """Run `python -m edge_server` on a free port of this machine until the block ends.
+
+    product: the folder that has the packages.
+    """
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("EDGE_", "PYTHON"))}
     command = [DEVICE_PYTHON, "-m", "edge_server", "--port", "0", *map(str, arguments)]
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "server.log"
         with log.open("wb") as stream:
-            process = subprocess.Popen(command, cwd=ROOT, stderr=stream, env=environment)
+            process = subprocess.Popen(command, cwd=product, stderr=stream, env=environment)
         try:
             yield RunningServer(_wait_for_address(process, log), process, log)
         finally:
