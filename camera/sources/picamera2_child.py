@@ -70,8 +70,13 @@ def cameras(picamera2: Any) -> list[dict[str, Any]]:
 
 def stream(picamera2: Any, options: argparse.Namespace) -> None:
     count = len(cameras(picamera2))
+    if count == 0:
+        fail(
+            "There is no CSI camera; check its cable while the power is off, "
+            "and close other programs that use it."
+        )
     if options.camera >= count:
-        have = "none" if count == 0 else f"csi:0 to csi:{count - 1}"
+        have = "csi:0 alone" if count == 1 else f"csi:0 to csi:{count - 1}"
         fail(
             f"There is no CSI camera {options.camera}, but {have}; "
             "check its cable while the power is off, then start again."

@@ -8,9 +8,6 @@ no root. Run as a script: the command's output comes as it is printed, then its 
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-import os
 import platform
 import shlex
 import shutil
@@ -19,13 +16,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+from linux_kernel import PATH, ROOT_MODULES, CannotRun, debian_kernel, environment, needed
+
 TOOLS = ("qemu-system-x86_64", "apt-get", "apt-cache", "dpkg-deb", "depmod", "modprobe", "cpio")
 BUSYBOX = Path("/bin/busybox")
 UDEVD = Path("/lib/systemd/systemd-udevd")
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_KERNEL = "linux-image-amd64"
-# What the root needs, before there is one to load modules from; then the cameras.
-_ROOT_MODULES = ("virtio_pci", "9pnet_virtio", "9p", "overlay")
 _CAMERA_MODULES = ("vivid", "uvcvideo", "vhci-hcd")
 _DONE = "v4l2-machine: exit status "
 
@@ -56,15 +51,11 @@ sleep 30'
 """
 
 
-class CannotRun(Exception):
-    """This machine can't run the other one; its text says what is missing."""
-
-
 def check() -> None:
     """Raises CannotRun with what to install."""
     if platform.machine() != "x86_64":
         raise CannotRun("the machine with cameras runs on x86-64 only")
-    tools = [tool for tool in TOOLS if shutil.which(tool, path=_PATH) is None]
+    tools = [tool for tool in TOOLS if shutil.which(tool, path=PATH) is None]
     tools += [str(path) for path in (BUSYBOX, UDEVD) if not path.exists()]
     if tools:
         raise CannotRun(
@@ -73,13 +64,15 @@ def check() -> None:
         )
 
 
-def run(script: str, timeout: float) -> tuple[int, str]:
+def run(script: str, timeout: float, kernel: Path | None = None) -> tuple[int, str]:
     """Boots, runs a shell script as root, powers off: its exit status and output.
+
+    kernel: one of linux_kernel.keep(), else Debian's with cameras.
 
     Raises TimeoutError, with what was printed, where that takes more than `timeout` seconds.
     """
     check()
-    kernel = _kernel()
+    kernel = kernel or debian_kernel(_CAMERA_MODULES)
     with tempfile.TemporaryDirectory(prefix="v4l2-machine-") as name:
         folder = Path(name)
         initrd = _initrd(kernel, script, folder)
@@ -100,7 +93,7 @@ def run(script: str, timeout: float) -> tuple[int, str]:
             "local,id=root,path=/,security_model=none,readonly=on,multidevs=remap",
             *("-device", "virtio-9p-pci,fsdev=root,mount_tag=root"),
         ]
-        with subprocess.Popen(command, stdin=subprocess.DEVNULL, env=_environment()) as machine:
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, env=environment()) as machine:
             try:
                 machine.wait(timeout)
             except subprocess.TimeoutExpired as error:
@@ -122,7 +115,7 @@ def _initrd(kernel: Path, script: str, folder: Path) -> Path:
     shutil.copy(BUSYBOX, root / "bin" / "busybox")
     shutil.copytree(kernel / "lib", root / "lib")
     version = next((kernel / "lib/modules").iterdir()).name
-    modules = [path for module in _ROOT_MODULES for path in _needed(kernel, version, module)]
+    modules = [path for module in ROOT_MODULES for path in needed(kernel, version, module)]
     init = root / "init"
     paths = " ".join(f"/{path.relative_to(kernel)}" for path in dict.fromkeys(modules))
     init.write_text(_INIT.format(root_modules=paths, udevd=UDEVD, done=_DONE))
@@ -137,72 +130,9 @@ def _initrd(kernel: Path, script: str, folder: Path) -> Path:
             input=names.encode(),
             stdout=file,
             check=True,
-            env=_environment(),
+            env=environment(),
         )
     return initrd
-
-
-def _kernel() -> Path:
-    """The kernel with the modules that are used, from the cache or from Debian."""
-    recipe = hashlib.sha256(repr((_KERNEL, _ROOT_MODULES, _CAMERA_MODULES)).encode())
-    kept = _cache() / f"kernel-{recipe.hexdigest()[:12]}"
-    with (_cache() / "kernel-lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not kept.exists():
-            _fetch(kept)
-    return kept
-
-
-def _fetch(kept: Path) -> None:
-    depends = _said("apt-cache", "depends", "--important", _KERNEL)
-    package = depends.split("Depends: ")[-1].split()[0]
-    with tempfile.TemporaryDirectory(prefix="kernel-", dir=_cache()) as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        _said("apt-get", "download", "-qq", package, cwd=folder)
-        whole, half = folder / "whole", folder / "half"
-        _said("dpkg-deb", "-x", str(next(folder.glob("*.deb"))), str(whole))
-        version = next((whole / "lib/modules").iterdir()).name
-        _said("depmod", "-b", str(whole), version)
-        for module in (*_ROOT_MODULES, *_CAMERA_MODULES):
-            for path in _needed(whole, version, module):
-                target = half / path.relative_to(whole)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(path, target)
-        for path in (whole / "lib/modules" / version).glob("modules.builtin*"):
-            shutil.copy(path, half / "lib/modules" / version)
-        (half / "lib/modules" / version / "modules.order").touch()
-        _said("depmod", "-b", str(half), version)
-        shutil.copy(next((whole / "boot").glob("vmlinuz-*")), half / "vmlinuz")
-        half.rename(kept)
-
-
-def _needed(root: Path, version: str, module: str) -> list[Path]:
-    """The files of a module and of what it needs, in the order to load them."""
-    shown = _said("modprobe", "-d", str(root), "-S", version, "--show-depends", module)
-    return [Path(line.split()[1]) for line in shown.splitlines() if line.startswith("insmod ")]
-
-
-def _cache() -> Path:
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edge-tests"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def _said(*command: str, cwd: Path | None = None) -> str:
-    done = subprocess.run(
-        command, cwd=cwd, env=_environment(), capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise CannotRun(
-            f"{' '.join(command)} failed ({done.stderr.strip()[-300:]}); "
-            "where packages are not known, run apt-get update first"
-        )
-    return done.stdout
-
-
-def _environment() -> dict[str, str]:
-    return {**os.environ, "PATH": _PATH, "LC_ALL": "C.UTF-8"}
 
 
 def main() -> int:
