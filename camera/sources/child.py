@@ -5,6 +5,7 @@ It ends with whoever started it: at close, and where this program is killed.
 
 from __future__ import annotations
 
+import functools
 import os
 import selectors
 import shutil
@@ -153,7 +154,16 @@ def _start(command: Sequence[str], output: int) -> tuple[subprocess.Popen[bytes]
     return process, heard
 
 
-def _dies_with_us() -> list[str]:
-    """Where this program is killed, its pipes close, but a stalled camera writes to none."""
-    setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", "KILL"] if setpriv else []
+@functools.cache
+def _dies_with_us() -> tuple[str, ...]:
+    """Where this program is killed, its pipes close, but a stalled camera writes to none.
+
+    In a sandbox that forbids setpriv (it sets capabilities anew, to what they are) nothing: the
+    service's own has systemd, which ends all that a service has started.
+    """
+    command = ("setpriv", "--pdeathsig", "KILL")
+    try:
+        works = subprocess.run([*command, "true"], capture_output=True, check=False).returncode == 0
+    except OSError:
+        works = False
+    return command if works else ()

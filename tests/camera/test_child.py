@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sys
 import time
 from contextlib import closing
@@ -7,7 +8,7 @@ from contextlib import closing
 import pytest
 
 from camera.errors import CameraError
-from camera.sources.child import Child
+from camera.sources.child import Child, _dies_with_us
 
 # Pictures of growing width, one each 0.05 s by the clock, and a lot of noise beside them.
 GROWING = """
@@ -85,3 +86,19 @@ def test_a_program_that_waits_for_nothing_can_be_closed_twice():
 def test_a_missing_program_is_named():
     with pytest.raises(CameraError, match="no program nothing-like-it"):
         Child(lambda output: ["nothing-like-it"], str)
+
+
+def test_where_setpriv_is_forbidden_the_program_runs_without(tmp_path, monkeypatch):
+    """As the service's sandbox forbids it: it sets capabilities anew."""
+    forbidden = tmp_path / "setpriv"
+    forbidden.write_text(
+        "#!/bin/sh\necho activate capabilities: Operation not permitted\nexit 127\n"
+    )
+    forbidden.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    _dies_with_us.cache_clear()
+    try:
+        with child(GROWING) as source:
+            assert source.read().size[1] == 16
+    finally:
+        _dies_with_us.cache_clear()

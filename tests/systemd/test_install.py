@@ -191,6 +191,44 @@ def test_the_demo_camera_is_classified(installed: Installed) -> None:
     assert eventually(live, 10)
 
 
+def test_a_camera_that_is_a_process_of_its_own_may_run_in_the_sandbox(installed: Installed) -> None:
+    """A CSI camera, with a stand-in for Raspberry Pi's picamera2."""
+    root = installed.machine.root
+    picamera2 = root / "usr/lib/python3/dist-packages/picamera2"
+    shutil.copytree(CHECKOUT / "tests/support/stand_in/picamera2", picamera2)
+    picture = root / "srv/picture.jpg"
+    Image.new("RGB", (64, 48), "red").save(picture)
+    play = {
+        "log": "/var/lib/edge-server/picamera2.log",
+        "cameras": [{"Model": "imx708", "Id": "/base/soc/i2c0mux/i2c@1/imx708@1a", "Num": 0}],
+        "pictures": ["/srv/picture.jpg"],
+    }
+    settings = root / "etc/edge-server/edge-server.env"
+    before = settings.read_text()
+    settings.write_text(
+        f"EDGE_CAMERA=csi:0\nEDGE_PORT={installed.port}\nPICAMERA2_STAND_IN='{json.dumps(play)}'\n"
+    )
+    try:
+        installed.machine.run("systemctl", "restart", UNIT)
+        assert eventually(installed.answers, 20)
+        states = []
+
+        def live() -> bool:
+            states.append(installed.ask("/kiosk.json")["camera"])
+            return bool(states[-1]["state"] == "live")
+
+        assert eventually(live, 20), states[-1]
+        address = f"http://127.0.0.1:{installed.port}/camera/snapshot.jpg"
+        shown = installed.machine.run("curl", "-s", "-o", "/srv/shown.jpg", address)
+        assert shown.returncode == 0
+        assert (root / "srv/shown.jpg").read_bytes() == picture.read_bytes()
+    finally:
+        settings.write_text(before)
+        shutil.rmtree(picamera2)
+        installed.machine.run("systemctl", "restart", UNIT)
+    assert eventually(installed.answers, 20)
+
+
 def test_the_installed_unit_is_clean_and_confines(installed: Installed) -> None:
     verified = installed.machine.run("systemd-analyze", "verify", UNIT)
     assert (verified.returncode, verified.stdout) == (0, "")
