@@ -52,7 +52,7 @@ class Grabber:
         name: str = "camera",
         stall_after: float = 2.0,
         lost_after: float = 5.0,
-        open_timeout: float = 15.0,
+        open_timeout: float = 30.0,
         backoff: Backoff | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,

@@ -19,8 +19,9 @@ from camera.errors import CameraError
 from camera.frame import Jpeg
 from camera.sources import multipart
 
-# Without a byte for so long the camera is gone; some take their time to start. Seconds.
-_FIRST_TIMEOUT: Final = 12.0
+# Without a byte for so long the camera is gone. Some take their time to start, more so on a slow
+# device that is busy, where every attempt would be given up for the next one. Seconds.
+_FIRST_TIMEOUT: Final = 25.0
 _TIMEOUT: Final = 5.0
 # To end by itself, as some cameras are blocked when their process is killed. Seconds.
 _FAREWELL: Final = 0.7

@@ -9,8 +9,8 @@ from typing import Final
 
 from camera.sources.csi import SYSTEM_PYTHON, command
 
-# libcamera takes a second to look for cameras on a slow Pi.
-_TIMEOUT: Final = 10.0
+# picamera2 takes seconds to load on a slow Pi.
+_TIMEOUT: Final = 20.0
 # How a Jetson's driver names the node of a sensor: `vi-output, imx219 9-0010`.
 _JETSON_NODE: Final = "vi-output"
 # Nodes of the Pi's and the Jetson's camera hardware, which give raw sensor data or none at all.

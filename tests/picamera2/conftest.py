@@ -1,7 +1,8 @@
-"""Tests of CSI cameras with picamera2 and libcamera themselves, inside of a machine that has them.
+"""CSI cameras with picamera2 and libcamera themselves, and every camera in the service's sandbox.
 
-Making that machine takes minutes and a gigabyte of downloads, so they run only where they are asked
-for, with EDGE_TEST_REQUIRE=picamera2; tests/camera/test_csi.py has what is always tested.
+They run inside of a machine that has all that (pi_machine). Making it takes minutes and a gigabyte
+of downloads, so they run only where they are asked for, with EDGE_TEST_REQUIRE=picamera2;
+tests/camera/test_csi.py has what is always tested.
 """
 
 from __future__ import annotations
@@ -23,10 +24,9 @@ TIMEOUT = 600
 def _machine(chosen: list[str]) -> str:
     if "picamera2" not in os.environ.get("EDGE_TEST_REQUIRE", "").split(","):
         raise CannotRun("takes minutes: set EDGE_TEST_REQUIRE=picamera2")
-    command = ["python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", *chosen]
+    command = ["-m", "pytest", "-q", "-p", "no:cacheprovider", *chosen]
     return pi_machine.run(
-        f"PYTHONDONTWRITEBYTECODE=1 HOME=/root {INSIDE}=/run/reports {shlex.join(command)}\n"
-        "echo; cat /run/reports",
+        f"{INSIDE}=/run/reports $VENV/bin/python3 {shlex.join(command)}; echo; cat /run/reports",
         TIMEOUT,
     )
 

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from linux_kernel import PATH, ROOT_MODULES, CannotRun, debian_kernel, environment, needed
@@ -33,14 +34,17 @@ for module in {root_modules}; do insmod $module; done
 mount -t 9p -o trans=virtio,version=9p2000.L,msize=524288,cache=loose,ro root /host
 mount -t tmpfs -o size=512m memory /memory
 mkdir /memory/upper /memory/work
-mount -t overlay -o lowerdir=/host,upperdir=/memory/upper,workdir=/memory/work overlay /new
+mount -t overlay -o lowerdir=/host{root},upperdir=/memory/upper,workdir=/memory/work overlay /new
+mkdir -p /new/lib/modules /new{shown}
+cp -r /lib/modules/* /new/lib/modules/
+ip link set lo up
+"""
+_RUN = """
 for folder in proc sys dev; do mount --move /$folder /new/$folder; done
 mount -t tmpfs run /new/run
-mkdir -p /new/lib/modules /new/dev/shm
+mkdir -p /new/dev/shm
 mount -t tmpfs shm /new/dev/shm
-cp -r /lib/modules/* /new/lib/modules/
 cp /command /new/run/command
-ip link set lo up
 exec chroot /new /bin/sh -c '
 {udevd} --daemon
 sh /run/command >/dev/ttyS1 2>&1 </dev/null
@@ -49,6 +53,35 @@ sync
 echo o >/proc/sysrq-trigger
 sleep 30'
 """
+_BOOT = """
+mount --bind /host{shown} /new{shown}
+cp /command /new/etc/command
+units=/new/etc/systemd/system
+cat >$units/command.service <<UNIT
+[Service]
+Type=oneshot
+StandardOutput=file:/dev/ttyS1
+StandardError=inherit
+ExecStart=/bin/sh -c 'sh /etc/command; echo "{done}\\$\\$?"; sync; echo o >/proc/sysrq-trigger'
+UNIT
+mkdir -p $units/multi-user.target.wants
+ln -s ../command.service $units/multi-user.target.wants
+for folder in proc sys dev; do mount --move /$folder /new/$folder; done
+exec switch_root /new /lib/systemd/systemd
+"""
+
+
+@dataclass(frozen=True)
+class System:
+    """Another system than this machine's own: its root, with systemd, and its kernel.
+
+    kernel  of linux_kernel.keep()
+    shown   a folder of this machine that is to be seen there, at the same place
+    """
+
+    root: Path
+    kernel: Path
+    shown: Path
 
 
 def check() -> None:
@@ -64,18 +97,16 @@ def check() -> None:
         )
 
 
-def run(script: str, timeout: float, kernel: Path | None = None) -> tuple[int, str]:
+def run(script: str, timeout: float, system: System | None = None) -> tuple[int, str]:
     """Boots, runs a shell script as root, powers off: its exit status and output.
-
-    kernel: one of linux_kernel.keep(), else Debian's with cameras.
 
     Raises TimeoutError, with what was printed, where that takes more than `timeout` seconds.
     """
     check()
-    kernel = kernel or debian_kernel(_CAMERA_MODULES)
+    kernel = system.kernel if system else debian_kernel(_CAMERA_MODULES)
     with tempfile.TemporaryDirectory(prefix="v4l2-machine-") as name:
         folder = Path(name)
-        initrd = _initrd(kernel, script, folder)
+        initrd = _initrd(kernel, script, folder, system)
         output = folder / "output"
         output.touch()
         console = folder / "console"
@@ -108,7 +139,7 @@ def run(script: str, timeout: float, kernel: Path | None = None) -> tuple[int, s
         return int(status), before
 
 
-def _initrd(kernel: Path, script: str, folder: Path) -> Path:
+def _initrd(kernel: Path, script: str, folder: Path, system: System | None) -> Path:
     root = folder / "root"
     for name in ("bin", "proc", "sys", "dev", "host", "memory", "new"):
         (root / name).mkdir(parents=True)
@@ -118,7 +149,11 @@ def _initrd(kernel: Path, script: str, folder: Path) -> Path:
     modules = [path for module in ROOT_MODULES for path in needed(kernel, version, module)]
     init = root / "init"
     paths = " ".join(f"/{path.relative_to(kernel)}" for path in dict.fromkeys(modules))
-    init.write_text(_INIT.format(root_modules=paths, udevd=UDEVD, done=_DONE))
+    text = _INIT + (_BOOT if system else _RUN)
+    other, shown = (system.root, system.shown) if system else ("", "")
+    init.write_text(
+        text.format(root_modules=paths, root=other, shown=shown, udevd=UDEVD, done=_DONE)
+    )
     init.chmod(0o755)
     (root / "command").write_text(script)
     names = "\0".join(str(path.relative_to(root)) for path in sorted(root.rglob("*")))

@@ -1,6 +1,6 @@
-"""A Raspberry Pi OS, but for the Pi: Debian 13 with libcamera, picamera2 and a camera for them.
+"""A Raspberry Pi OS, but for the Pi: Debian 13 with systemd, libcamera, picamera2 and cameras.
 
-libcamera is Debian's, picamera2 the one of PyPI, and the camera vimc, the kernel's own simulation
+libcamera is Debian's, picamera2 the one of PyPI, and its camera vimc, the kernel's own simulation
 of a sensor with its pipeline: Debian's kernel is built without it, so it is compiled from Debian's
 source of the same kernel. Made once, in minutes, with a gigabyte of downloads; needs root.
 """
@@ -28,32 +28,39 @@ _PYTHON = "3.13"
 _PACKAGES = (
     *("libcamera-ipa", "python3-libcamera", "python3-av", "python3-jsonschema", "python3-numpy"),
     *("python3-libarchive-c", "python3-piexif", "python3-pil", "python3-prctl", "python3-tqdm"),
+    *("gstreamer1.0-tools", "gstreamer1.0-plugins-base", "gstreamer1.0-plugins-good"),
+    *("systemd", "systemd-sysv", "udev", "kmod"),
     *("linux-image-amd64", "linux-headers-amd64", "linux-source", "gcc", "make", "xz-utils"),
 )
 _PICAMERA2 = ("picamera2==0.3.38", "simplejpeg==1.9.0", "videodev2==0.0.4", "OpenEXR==3.5.3")
 _PIDNG = "PiDNG==4.0.9"  # comes as source alone, of which Python's part is used
 _VIMC = "drivers/media/test-drivers/vimc"
 _WITHOUT_A_PI = Path(__file__).with_name("without_a_pi")
-# Where the device's packages are, and pytest.
-_DEVICE = "opt/device"
+# Where scripts/install puts it; and what tests need beside it.
+_VENV = "opt/edge-server/current/venv"
+_PYTEST = "opt/pytest"
+# Of Raspberry Pi OS, as picamera2 wants its memory from there.
+_RULE = 'SUBSYSTEM=="dma_heap", GROUP="video", MODE="0660"\n'
 
 
 def run(script: str, timeout: float) -> str:
-    """Boots with the camera and runs a shell script as root in the checkout, as linux_machine does.
+    """Boots with cameras and runs a shell script as root in the checkout; gives what it prints.
 
-    python3 there is Debian 13's own, with picamera2 and what a device has.
+    There `$VENV` has what a device has, but for this program, which the script finds before it.
     """
     linux_machine.check()
     root = _root()
     inside = f"""
-modprobe vimc
+cd {shlex.quote(str(CHECKOUT))}
+export HOME=/root PYTHONDONTWRITEBYTECODE=1 VENV=/{_VENV} PYTHONPATH=/{_PYTEST}:$PWD
 ln -s system '/dev/dma_heap/linux,cma'
-for folder in dev proc sys run; do mount --bind /$folder {root}/$folder; done
-mkdir -p {root}{CHECKOUT}
-mount --bind {CHECKOUT} {root}{CHECKOUT}
-exec chroot {root} env PYTHONPATH=/{_DEVICE} sh -c {shlex.quote(f"cd {CHECKOUT}; {script}")}
+modprobe vimc
+modprobe vivid n_devs=1 node_types=0x1
+udevadm settle
+{script}
 """
-    return linux_machine.run(inside, timeout, root / "kernel")[1]
+    system = linux_machine.System(root, root / "kernel", CHECKOUT)
+    return linux_machine.run(inside, timeout, system)[1]
 
 
 def _root() -> Path:
@@ -68,6 +75,8 @@ def _root() -> Path:
             with tempfile.TemporaryDirectory(prefix="pi-half-", dir=cache()) as name:
                 half = Path(name) / "root"
                 _make(half)
+                for older in cache().glob("pi-????????????"):
+                    shutil.rmtree(older)
                 half.rename(root)
     return root
 
@@ -77,8 +86,7 @@ def _make(root: Path) -> None:
     options = ["--variant=minbase", "--dpkgopt=force-unsafe-io", include]
     said("mmdebstrap", *options, _SUITE, str(root), *_mirror())
     _compile_camera(root)
-    kernel = root / "kernel"
-    keep(root, ["vimc"], kernel)
+    keep(root, ["vimc", "vivid"], root / "kernel")
     for unused in ("boot", "usr/src", "usr/lib/modules", "usr/libexec/gcc", "usr/share/doc"):
         shutil.rmtree(root / unused)
     packages = root / "usr/lib/python3/dist-packages"
@@ -92,9 +100,12 @@ def _make(root: Path) -> None:
     for path in _WITHOUT_A_PI.glob("*.py"):
         shutil.copy(path, packages)
     (packages / "without_a_pi.pth").write_text("import without_a_pi\n")
+    (root / "etc/udev/rules.d/99-com.rules").write_text(_RULE)
+    said("chroot", str(root), "/usr/bin/python3", "-m", "venv", "--without-pip", f"/{_VENV}")
+    site = root / _VENV / f"lib/python{_PYTHON}/site-packages"
+    _pip("install", "--target", str(site), "-r", str(CHECKOUT / "requirements-edge.txt"))
     wanted = re.findall(r"^(?:pytest|requests)[<>=].*", _text("requirements-dev.txt"), re.M)
-    edge = str(CHECKOUT / "requirements-edge.txt")
-    _pip("install", "--target", str(root / _DEVICE), "-r", edge, *wanted)
+    _pip("install", "--target", str(root / _PYTEST), *wanted)
 
 
 def _compile_camera(root: Path) -> None:
