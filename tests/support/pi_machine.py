@@ -22,6 +22,8 @@ import linux_machine
 from linux_kernel import CannotRun, cache, keep, said
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+_EDGE = CHECKOUT / "requirements-edge.txt"
+_DEV = CHECKOUT / "requirements-dev.txt"
 _SUITE = "trixie"
 _PYTHON = "3.13"
 # picamera2's needs, as far as Debian has them; then what compiles the camera.
@@ -65,17 +67,18 @@ udevadm settle
 
 def _root() -> Path:
     texts = [path.read_text() for path in sorted(_WITHOUT_A_PI.glob("*.py"))]
-    texts += [(CHECKOUT / "requirements-edge.txt").read_text(), Path(__file__).read_text()]
-    root = cache() / f"pi-{hashlib.sha256(''.join(texts).encode()).hexdigest()[:12]}"
+    texts += [path.read_text() for path in (_EDGE, _DEV, Path(__file__))]
+    recipe = hashlib.sha256("".join(texts).encode()).hexdigest()[:12]
+    root = cache() / f"pi-machine-{recipe}"
     with (cache() / "pi-lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not root.exists():
             if os.geteuid() != 0 or shutil.which("mmdebstrap") is None:
                 raise CannotRun("needs mmdebstrap, and root to make the machine")
-            with tempfile.TemporaryDirectory(prefix="pi-half-", dir=cache()) as name:
+            with tempfile.TemporaryDirectory(prefix="half-pi-", dir=cache()) as name:
                 half = Path(name) / "root"
                 _make(half)
-                for older in cache().glob("pi-????????????"):
+                for older in cache().glob("pi-machine-*"):
                     shutil.rmtree(older)
                 half.rename(root)
     return root
@@ -90,7 +93,7 @@ def _make(root: Path) -> None:
     for unused in ("boot", "usr/src", "usr/lib/modules", "usr/libexec/gcc", "usr/share/doc"):
         shutil.rmtree(root / unused)
     packages = root / "usr/lib/python3/dist-packages"
-    _pip("install", "--no-deps", "--target", str(packages), *_PICAMERA2)
+    _pip_install("--no-deps", "--target", str(packages), *_PICAMERA2)
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pip", "download", "-qq", "--no-deps"]
         said(*command, "--no-binary", ":all:", "--dest", folder, _PIDNG)
@@ -103,9 +106,9 @@ def _make(root: Path) -> None:
     (root / "etc/udev/rules.d/99-com.rules").write_text(_RULE)
     said("chroot", str(root), "/usr/bin/python3", "-m", "venv", "--without-pip", f"/{_VENV}")
     site = root / _VENV / f"lib/python{_PYTHON}/site-packages"
-    _pip("install", "--target", str(site), "-r", str(CHECKOUT / "requirements-edge.txt"))
-    wanted = re.findall(r"^(?:pytest|requests)[<>=].*", _text("requirements-dev.txt"), re.M)
-    _pip("install", "--target", str(root / _PYTEST), *wanted)
+    _pip_install("--target", str(site), "-r", str(_EDGE))
+    wanted = re.findall(r"^(?:pytest|requests)[<>=].*", _DEV.read_text(), re.M)
+    _pip_install("--target", str(root / _PYTEST), *wanted)
 
 
 def _compile_camera(root: Path) -> None:
@@ -124,10 +127,10 @@ rm /usr/src/{archive.name}
     said("chroot", str(root), "/bin/sh", "-c", script)
 
 
-def _pip(*arguments: str) -> None:
+def _pip_install(*arguments: str) -> None:
     """For the Python inside, by the one outside."""
-    command = [sys.executable, "-m", "pip", arguments[0], "-qq", "--disable-pip-version-check"]
-    said(*command, "--python-version", _PYTHON, "--only-binary", ":all:", *arguments[1:])
+    command = [sys.executable, "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
+    said(*command, "--python-version", _PYTHON, "--only-binary", ":all:", *arguments)
 
 
 def _mirror() -> list[str]:
@@ -138,7 +141,3 @@ def _mirror() -> list[str]:
     texts = "\n".join(path.read_text() for path in files)
     found = re.search(r"^(?:URIs: *|deb (?:\[.*\] )?)(\S+/debian/?)(?: |$)", texts, re.M)
     return [f"deb {found[1]} {_SUITE} main"] if found else []
-
-
-def _text(name: str) -> str:
-    return (CHECKOUT / name).read_text(encoding="utf-8")
