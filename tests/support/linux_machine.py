@@ -35,7 +35,7 @@ mount -t 9p -o trans=virtio,version=9p2000.L,msize=524288,cache=loose,ro root /h
 mount -t tmpfs -o size=512m memory /memory
 mkdir /memory/upper /memory/work
 mount -t overlay -o lowerdir=/host{root},upperdir=/memory/upper,workdir=/memory/work overlay /new
-mkdir -p /new/lib/modules /new{shown}
+mkdir -p /new/lib/modules
 cp -r /lib/modules/* /new/lib/modules/
 ip link set lo up
 """
@@ -54,7 +54,8 @@ echo o >/proc/sysrq-trigger
 sleep 30'
 """
 _BOOT = """
-mount --bind /host{shown} /new{shown}
+mkdir /new{place}
+mount --bind /host{shown} /new{place}
 cp /command /new/etc/command
 units=/new/etc/systemd/system
 cat >$units/command.service <<UNIT
@@ -71,12 +72,16 @@ exec switch_root /new /lib/systemd/systemd
 """
 
 
+# Not below /tmp or a home, which systemd lays something over, and the service's sandbox too.
+PLACE = "/checkout"
+
+
 @dataclass(frozen=True)
 class System:
     """Another system than this machine's own: its root, with systemd, and its kernel.
 
     kernel  of linux_kernel.keep()
-    shown   a folder of this machine that is to be seen there, at the same place
+    shown   a folder of this machine that is to be seen there, as PLACE
     """
 
     root: Path
@@ -152,7 +157,9 @@ def _initrd(kernel: Path, script: str, folder: Path, system: System | None) -> P
     text = _INIT + (_BOOT if system else _RUN)
     other, shown = (system.root, system.shown) if system else ("", "")
     init.write_text(
-        text.format(root_modules=paths, root=other, shown=shown, udevd=UDEVD, done=_DONE)
+        text.format(
+            root_modules=paths, root=other, shown=shown, place=PLACE, udevd=UDEVD, done=_DONE
+        )
     )
     init.chmod(0o755)
     (root / "command").write_text(script)

@@ -11,7 +11,6 @@ import fcntl
 import hashlib
 import os
 import re
-import shlex
 import shutil
 import sys
 import tarfile
@@ -53,7 +52,7 @@ def run(script: str, timeout: float) -> str:
     linux_machine.check()
     root = _root()
     inside = f"""
-cd {shlex.quote(str(CHECKOUT))}
+cd {linux_machine.PLACE}
 export HOME=/root PYTHONDONTWRITEBYTECODE=1 VENV=/{_VENV} PYTHONPATH=/{_PYTEST}:$PWD
 ln -s system '/dev/dma_heap/linux,cma'
 modprobe vimc
