@@ -123,7 +123,8 @@ def test_title_logo_and_colours_are_the_owner_s(chromium_page: Page, own_server:
     expect(chromium_page.get_by_role("heading", level=1)).to_have_text("Museum of Numbers")
     logo = chromium_page.get_by_test_id("logo")
     expect(logo).to_be_visible()
-    assert logo.evaluate("image => image.naturalWidth / image.naturalHeight") == pytest.approx(3)
+    ratio = "image => image.decode().then(() => image.naturalWidth / image.naturalHeight)"
+    assert logo.evaluate(ratio) == pytest.approx(3)
     draw(chromium_page, DIGITS["1"])
     expect_answer(chromium_page, "1")
     expect(chromium_page.get_by_test_id("answer")).to_have_css("color", "rgb(11, 110, 79)")

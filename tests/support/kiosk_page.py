@@ -20,7 +20,9 @@ DIGITS = {
 
 def draw(page: Any, strokes: list[str], size: float = 1.0, shift: float = 0.0) -> None:
     """Moves the real mouse over the pad; size and shift (to the right) in shares of its side."""
-    box = page.get_by_test_id("pad").bounding_box()
+    pad = page.get_by_test_id("pad")
+    pad.hover()  # waits until it is there, and stays where it is
+    box = pad.bounding_box()
     assert box is not None
     side = min(box["width"], box["height"])
     left = box["x"] + (box["width"] - size * side) / 2 + shift * side
