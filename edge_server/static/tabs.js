@@ -2,12 +2,14 @@
 // Knows nothing of what the panels hold.
 
 export class Tabs {
+  #list;
   #tabs;
   #onChange;
   current = null;
 
-  /** list: the role=tablist element; onChange(name): after the panel is shown; a tab's id is `tab-NAME`. */
+  /** list: the role=tablist element, busy until start(); onChange(name): after the panel is shown; a tab's id is `tab-NAME`. */
   constructor(list, onChange) {
+    this.#list = list;
     this.#tabs = [...list.querySelectorAll('[role=tab]')];
     this.#onChange = onChange;
     list.hidden = this.#tabs.length < 2;
@@ -19,6 +21,7 @@ export class Tabs {
   /** Opens the tab that the address names, or the first. */
   start() {
     this.select(this.#asked());
+    this.#list.removeAttribute('aria-busy');
   }
 
   select(name) {

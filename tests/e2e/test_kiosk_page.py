@@ -169,6 +169,20 @@ def test_the_model_and_its_held_out_accuracy_are_shown(page: Page, digits_server
     assert shown[3] == model["recipe"]
 
 
+def test_nothing_can_be_touched_before_it_answers(chromium_page: Page, digits_server: Any) -> None:
+    page = chromium_page
+    on_its_way: list[Any] = []
+    page.route("**/texts/*.json", lambda route: on_its_way.append(route))
+    page.goto(digits_server.url)
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    for part in ("tab-draw", "tab-camera", "tab-upload", "pad", "clear", "take", "choose"):
+        expect(page.get_by_test_id(part)).to_be_hidden()
+    (texts,) = on_its_way
+    texts.continue_()
+    page.get_by_test_id("tab-camera").click()
+    expect(page.get_by_test_id("live")).to_be_visible()
+
+
 def test_the_tabs_work_from_the_keyboard(page: Page) -> None:
     page.get_by_test_id("tab-draw").focus()
     page.keyboard.press("ArrowRight")

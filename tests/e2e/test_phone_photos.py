@@ -33,9 +33,8 @@ def built(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..
             *(shared / "saved_models" / "mobilenet_v2_100_224", "--output", output, *options),
             *("--preprocessing", "tf", "--labels", shared / "imagenet_labels.txt"),
             *("--calibration", photos / "calibration"),
-            *("--validation", photos / "validation.csv"),
-            # What int8 may cost is not the question here.
-            *("--max-drop", "5", "--min-agreement", "0.9"),
+            # What int8 costs is not the question here: a few photos, and no verdict by them.
+            *("--validation", photos / "full_size", "--min-agreement", "0"),
         ]
         done = subprocess.run(
             list(map(str, command)), cwd=ROOT, check=False, capture_output=True, text=True
