@@ -178,5 +178,6 @@ def _lines(stream: IO[bytes], timeout: float) -> Iterator[bytes]:
 
 def _how(status: int, noise: str) -> str:
     how = f"crashed (signal {-status})" if status < 0 else f"failed (exit status {status})"
-    words = [line for line in noise.splitlines() if line.strip()]
+    # What a runtime tells of its delegates is no reason.
+    words = [line for line in noise.splitlines() if line.strip() and not line.startswith("INFO:")]
     return f"{how}: {words[-1][:200]}" if words else how

@@ -40,8 +40,9 @@ def broken_graph(monkeypatch: pytest.MonkeyPatch) -> None:
 
         data = bytearray(real(*args, **more))
         code = schema.Model.GetRootAs(data, 0).OperatorCodes(0)
-        data[code._tab.Pos + code._tab.Offset(4)] = 126  # another operator
-        data[code._tab.Pos + code._tab.Offset(10)] = 126
+        # STABLEHLO_CASE has no kernel; one of another operator would read what it must not.
+        data[code._tab.Pos + code._tab.Offset(4)] = 127  # "see the other field"
+        data[code._tab.Pos + code._tab.Offset(10)] = 209
         return bytes(data)
 
     monkeypatch.setattr("convert.device.target_conversion.quantize.convert", convert)
