@@ -30,8 +30,8 @@ sys.path[:0] = [str(ROOT / "tests" / "support"), str(ROOT / "tests" / "e2e"), st
 from conftest import serve  # noqa: E402
 
 from browser_memory import kiosk_browser, measure  # noqa: E402
-from fast_camera import FastCamera  # noqa: E402
 from fast_clock import product_with_fast_clock  # noqa: E402
+from network_camera import NetworkCamera, noise  # noqa: E402
 
 _SENT = r'^edge_http_requests_total\{.*route="%s",status="200".*\} (\S+)'
 _ROUTES = {"loads": "/", "pictures": "/camera/snapshot.jpg", "answers": "/camera/prediction"}
@@ -45,7 +45,7 @@ def main() -> int:
     parser.add_argument("--fps", type=float, default=100)
     parser.add_argument("--size", type=_size, default=(640, 480))
     options = parser.parse_args()
-    camera = FastCamera(options.fps, options.size)
+    camera = NetworkCamera(noise(options.size), options.fps)
     with contextlib.ExitStack() as until_the_end:
         until_the_end.callback(camera.end)
         product = until_the_end.enter_context(product_with_fast_clock(options.times))

@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
 from playwright.sync_api import Page, expect
 
-from fast_camera import FastCamera
+from network_camera import NetworkCamera, noise
 
 expect.set_options(timeout=15_000)
 
@@ -47,14 +47,14 @@ def page(chromium_page: Page, digits_server: Any) -> Page:
 
 
 @pytest.fixture(scope="module")
-def network_camera() -> Iterator[FastCamera]:
-    camera = FastCamera(20)
+def network_camera() -> Iterator[NetworkCamera]:
+    camera = NetworkCamera(noise((640, 480)), fps=20)
     yield camera
     camera.end()
 
 
 @pytest.fixture(scope="module")
-def network_server(run_server: Any, network_camera: FastCamera) -> Iterator[Any]:
+def network_server(run_server: Any, network_camera: NetworkCamera) -> Iterator[Any]:
     with run_server(["--camera", network_camera.url]) as server:
         yield server
 
@@ -202,7 +202,7 @@ def test_a_flicker_and_what_is_not_sure_are_not_noted(page: Page) -> None:
 
 
 def test_a_lost_camera_is_said_with_since_when_and_comes_back(
-    chromium_page: Page, network_server: Any, network_camera: FastCamera
+    chromium_page: Page, network_server: Any, network_camera: NetworkCamera
 ) -> None:
     page = chromium_page
     page.goto(f"{network_server.url}/#camera")

@@ -14,7 +14,7 @@ pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install
 from playwright.sync_api import Page, expect
 
 from browser_memory import kiosk_browser, measure
-from fast_camera import FastCamera
+from network_camera import NetworkCamera, noise
 
 expect.set_options(timeout=15_000)
 
@@ -27,7 +27,7 @@ COUNT_LOADS = "localStorage.setItem('loads', Number(localStorage.getItem('loads'
 
 @pytest.fixture(scope="module")
 def fast_server(run_server: Any) -> Iterator[Any]:
-    camera = FastCamera(60, grains=(640, 480))
+    camera = NetworkCamera(noise((640, 480), grains=(640, 480)), fps=60)
     with run_server(["--camera", camera.url]) as server:
         yield server
     camera.end()
@@ -103,6 +103,11 @@ def timed_page(chromium_page: Page) -> Page:
     return chromium_page
 
 
+def hold(page: Page) -> None:
+    """From now on the page's time passes in pass_seconds() alone, however slow this machine is."""
+    page.clock.pause_at(page.evaluate("Date.now() / 1000") + 60)
+
+
 def pass_seconds(page: Page, seconds: int) -> None:
     """In steps, between which the server's answers come: a clock that leaps is one that slept."""
     for _ in range(seconds):
@@ -117,10 +122,12 @@ def test_a_picture_that_stands_still_loads_the_page_anew(
     expect(timed_page.get_by_test_id("take")).to_be_enabled()
     # As a decoder that never answers.
     timed_page.evaluate("() => { window.createImageBitmap = () => new Promise(() => {}); }")
+    hold(timed_page)
     pass_seconds(timed_page, 20)
     assert loads(timed_page) == 1
     pass_seconds(timed_page, 30)
     expect_loads(timed_page, 2)
+    timed_page.clock.resume()
     expect(timed_page.get_by_test_id("take")).to_be_enabled()
 
 
@@ -129,6 +136,7 @@ def test_an_error_of_the_scripts_loads_the_page_anew_but_never_in_a_loop(
 ) -> None:
     timed_page.goto(digits_server.url)
     expect(timed_page.get_by_test_id("accuracy")).not_to_be_empty()
+    hold(timed_page)
     fail = "reportError(new Error('a mistake'))"
     timed_page.evaluate(fail)
     pass_seconds(timed_page, 5)
@@ -167,6 +175,7 @@ def test_another_edition_or_model_loads_the_page_anew_once_nobody_touches_it(
         route.fulfill(json=answer | {news: changed})
 
     timed_page.route("**/kiosk.json", another)
+    hold(timed_page)
     timed_page.keyboard.press("Tab")
     pass_seconds(timed_page, 10)
     assert loads(timed_page) == 1

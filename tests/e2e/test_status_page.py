@@ -11,21 +11,21 @@ import pytest
 pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
 from playwright.sync_api import Page, ViewportSize, expect
 
-from fast_camera import FastCamera
 from kiosk_page import held_out_digit
+from network_camera import NetworkCamera, noise
 
 expect.set_options(timeout=15_000)
 
 
 @pytest.fixture(scope="module")
-def camera() -> Iterator[FastCamera]:
-    made = FastCamera(20)
+def camera() -> Iterator[NetworkCamera]:
+    made = NetworkCamera(noise((640, 480)), fps=20)
     yield made
     made.end()
 
 
 @pytest.fixture(scope="module")
-def server(run_server: Any, camera: FastCamera) -> Iterator[Any]:
+def server(run_server: Any, camera: NetworkCamera) -> Iterator[Any]:
     with run_server(["--camera", camera.url]) as running:
         yield running
 
@@ -49,7 +49,7 @@ def test_it_keeps_itself_up_to_date(page: Page, server: Any) -> None:
 
 
 def test_a_lost_camera_needs_attention_and_stands_in_the_log(
-    page: Page, camera: FastCamera
+    page: Page, camera: NetworkCamera
 ) -> None:
     verdict = page.get_by_test_id("verdict")
     expect(verdict).to_contain_text("All is well")

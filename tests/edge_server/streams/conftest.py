@@ -7,8 +7,9 @@ from contextlib import ExitStack
 
 import pytest
 
+from network_camera import NetworkCamera, weighed
 from server_here import ServerHere
-from stream_viewer import Camera, Stream
+from stream_viewer import Stream
 
 
 class Here(ServerHere):
@@ -31,8 +32,8 @@ def show():
     with ExitStack() as stack:
 
         def start(size=(320, 240), bytes_each=8000, **settings):
-            camera = Camera(size, bytes_each)
-            stack.callback(camera.stop)
+            camera = NetworkCamera(weighed(size, bytes_each))
+            stack.callback(camera.end)
             here = Here(**{"camera": camera.url, "viewers": 4} | settings)
             stack.callback(here.stop)
             here.camera = camera

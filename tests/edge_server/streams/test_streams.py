@@ -15,7 +15,8 @@ from PIL import Image
 from camera import looks, mjpeg
 from camera.errors import CameraError
 from camera.jpeg import read_jpeg
-from stream_viewer import FRAMES_A_SECOND, first, within
+from network_camera import FRAMES_A_SECOND
+from stream_viewer import first, within
 
 PATHS = ("/camera/stream.mjpg", "/stream", "/?action=stream")
 

@@ -8,7 +8,8 @@ import time
 
 import pytest
 
-from stream_viewer import FRAMES_A_SECOND, first, within
+from network_camera import FRAMES_A_SECOND
+from stream_viewer import first, within
 
 
 @pytest.mark.parametrize(
