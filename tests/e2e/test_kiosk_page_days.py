@@ -143,7 +143,7 @@ def test_an_error_of_the_scripts_loads_the_page_anew_but_never_in_a_loop(
     expect_loads(timed_page, 2)
     expect(timed_page.get_by_test_id("accuracy")).not_to_be_empty()
     timed_page.evaluate(fail)
-    pass_seconds(timed_page, 5)
+    pass_seconds(timed_page, 3)
     assert loads(timed_page) == 2  # the second time it waits 10 s, then 20 s, and so on
     pass_seconds(timed_page, 15)
     expect_loads(timed_page, 3)

@@ -30,7 +30,7 @@ def test_a_stream_is_what_the_camera_sent_part_by_part_until_the_connection_ends
     assert "chunked" not in stream.head.lower()
     assert "Connection: close" in stream.head
     for (_, jpeg), _ in zip(stream.parts(), range(3), strict=False):
-        assert jpeg in here.camera._pictures
+        assert jpeg in here.camera.pictures
 
 
 def test_viewers_hold_no_thread_and_one_sends_to_all(show, watch):
