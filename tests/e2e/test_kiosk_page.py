@@ -172,8 +172,11 @@ def test_the_model_and_its_held_out_accuracy_are_shown(page: Page, digits_server
 def test_nothing_can_be_touched_before_it_answers(chromium_page: Page, digits_server: Any) -> None:
     page = chromium_page
     on_its_way: list[Any] = []
-    # Playwright cannot take a method of a list.
-    page.route("**/texts/*.json", lambda route: on_its_way.append(route))  # noqa: PLW0108
+
+    def keep(route: Any) -> None:
+        on_its_way.append(route)
+
+    page.route("**/texts/*.json", keep)
     page.goto(digits_server.url)
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     for part in ("tab-draw", "tab-camera", "tab-upload", "pad", "clear", "take", "choose"):

@@ -48,7 +48,7 @@ def page(chromium_page: Page, digits_server: Any) -> Page:
 
 @pytest.fixture(scope="module")
 def network_camera() -> Iterator[NetworkCamera]:
-    camera = NetworkCamera(noise((640, 480)), fps=20)
+    camera = NetworkCamera(noise(), fps=20)
     yield camera
     camera.end()
 

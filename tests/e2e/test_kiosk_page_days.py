@@ -27,7 +27,7 @@ COUNT_LOADS = "localStorage.setItem('loads', Number(localStorage.getItem('loads'
 
 @pytest.fixture(scope="module")
 def fast_server(run_server: Any) -> Iterator[Any]:
-    camera = NetworkCamera(noise((640, 480), grains=(640, 480)), fps=60)
+    camera = NetworkCamera(noise(grains=(640, 480)), fps=60)
     with run_server(["--camera", camera.url]) as server:
         yield server
     camera.end()

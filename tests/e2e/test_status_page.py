@@ -19,7 +19,7 @@ expect.set_options(timeout=15_000)
 
 @pytest.fixture(scope="module")
 def camera() -> Iterator[NetworkCamera]:
-    made = NetworkCamera(noise((640, 480)), fps=20)
+    made = NetworkCamera(noise(), fps=20)
     yield made
     made.end()
 

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 
-def noise(size: tuple[int, int], grains: tuple[int, int] = (32, 24)) -> list[bytes]:
+def noise(size: tuple[int, int] = (640, 480), grains: tuple[int, int] = (32, 24)) -> list[bytes]:
     """Sixteen JPEGs that differ; the more grains, the more bytes."""
     random = np.random.default_rng(0)
     return [
