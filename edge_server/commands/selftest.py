@@ -45,7 +45,7 @@ def run(arguments: Sequence[str]) -> int:
     classifier = Classifier(model, threads=way.threads)
     rounds = [golden.run(classifier) for _ in range(_ROUNDS)]
     times = [result.timing.invoke for results in rounds for result in results]
-    report = _report(classifier, _worst(rounds), statistics.median(times))
+    report = _report(classifier, golden.worst(rounds), statistics.median(times))
     if chosen.json:
         print(json.dumps(report, indent=1, ensure_ascii=False))
     else:
@@ -63,14 +63,6 @@ def _parser() -> Parser:
     parser.add_argument("file", metavar="FILE", type=Path, help="a .tflite file")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     return parser
-
-
-def _worst(rounds: Sequence[Sequence[GoldenResult]]) -> list[GoldenResult]:
-    """Each sample's run that was furthest off: a device that errs now and then has to show."""
-    return [
-        max(runs, key=lambda result: (not result.reproduced, result.difference))
-        for runs in zip(*rounds, strict=True)
-    ]
 
 
 def _report(

@@ -10,16 +10,20 @@ import importlib
 import importlib.metadata
 import logging
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
 from edge_server.errors import EdgeError, ModelFileError
+from edge_server.inference import tflite_file
 from edge_server.inference.delegate import Delegate
 
 _log = logging.getLogger(__name__)
+
+Tensor: TypeAlias = np.ndarray[Any, Any]
 
 # Best first: module of the interpreter, distribution that brings it.
 _RUNTIMES: Final = (
@@ -92,6 +96,76 @@ def runtime_info() -> RuntimeInfo:
     return _find()[1]
 
 
+class Interpreter:
+    """The runtime's interpreter of a .tflite with any number of inputs and outputs.
+
+    What a graph keeps from one run to the next, as recurrent operators do, is forgotten before
+    each run: a picture's answer must not hang on the picture before it.
+    """
+
+    def __init__(self, data: bytes, *, threads: int = 1, delegate: Delegate | None = None) -> None:
+        """Load the bytes of a .tflite. Raises RuntimeError or ValueError where the runtime refuses
+        it, DelegateFailed."""
+        self._data, self._threads, self._delegate = data, threads, delegate
+        self.load()
+        self._state = tflite_file.state(data)
+
+    def load(self) -> None:
+        """Load it again, as it stands in the file."""
+        module, options = _find()[0], {}
+        if self._delegate is not None:
+            # One for each interpreter: some keep what belongs to a model.
+            options["experimental_delegates"] = [_load_delegate(module, self._delegate)]
+        self._interpreter: Any = module.Interpreter(
+            model_content=self._data, num_threads=self._threads, **options
+        )
+        self._interpreter.allocate_tensors()
+        self._resized: tuple[int, tuple[int, ...]] | None = None
+
+    @property
+    def inputs(self) -> list[TensorInfo]:
+        return [_tensor(detail) for detail in self._interpreter.get_input_details()]
+
+    @property
+    def outputs(self) -> list[TensorInfo]:
+        return [_tensor(detail) for detail in self._interpreter.get_output_details()]
+
+    @property
+    def signatures(self) -> dict[str, Any]:
+        """As get_signature_list() of the runtime."""
+        return dict(self._interpreter.get_signature_list())
+
+    def resize(self, index: int, shape: tuple[int, ...]) -> None:
+        """Give the input tensor `index` another shape, and no other input. Raises RuntimeError or
+        ValueError."""
+        if self._state.resources:
+            self.load()  # a variable keeps the shape that it was given last
+        self._interpreter.resize_tensor_input(index, shape)
+        self._interpreter.allocate_tensors()
+        self._resized = index, shape
+
+    def run(self, tensors: Mapping[int, Tensor], outputs: Sequence[int]) -> list[Tensor]:
+        """Copies of the output tensors of these numbers, for input tensors by their numbers.
+
+        Raises RuntimeError or ValueError where an operator fails.
+        """
+        self._forget()
+        for index, tensor in tensors.items():
+            self._interpreter.set_tensor(index, tensor)
+        self._interpreter.invoke()
+        return [self._interpreter.get_tensor(index) for index in outputs]
+
+    def _forget(self) -> None:
+        if self._state.resources:
+            # No runtime resets these: only a new interpreter has their first values.
+            if self._resized is not None:
+                self.resize(*self._resized)
+            else:
+                self.load()
+        elif self._state.tensors:
+            self._interpreter.reset_all_variables()
+
+
 class Model:
     """One interpreter with a loaded model. Not for two threads at once: see pool.py.
 
@@ -111,11 +185,16 @@ class Model:
         Raises ModelFileError where the runtime refuses the model, with its reason; DelegateFailed
         where the delegate can't be had.
         """
-        self._data, self._threads, self._name = data, threads, name
-        self._delegate = delegate
-        self._load()
-        inputs = [_tensor(detail) for detail in self._interpreter.get_input_details()]
-        outputs = [_tensor(detail) for detail in self._interpreter.get_output_details()]
+        self.threads, self._name = threads, name
+        try:
+            self._interpreter = Interpreter(data, threads=threads, delegate=delegate)
+        except (RuntimeError, ValueError) as error:
+            info = runtime_info()
+            raise ModelFileError(
+                f"{name} can't be loaded by {info.name} {info.version}: "
+                f"{first_line(error)}. Convert it for this runtime."
+            ) from error
+        inputs, outputs = self._interpreter.inputs, self._interpreter.outputs
         if len(inputs) != 1 or len(outputs) != 1:
             raise ModelFileError(
                 f"{name} has {len(inputs)} inputs and {len(outputs)} outputs ("
@@ -123,25 +202,8 @@ class Model:
                 "image classifier has one of each. Export it with its scores as the only output."
             )
         self.input, self.output = inputs[0], outputs[0]
-        self.signature = _signature(self._interpreter.get_signature_list(), self.input, self.output)
+        self.signature = _signature(self._interpreter.signatures, self.input, self.output)
         self._rows = self.input.shape[0] if self.input.shape else 0
-
-    def _load(self) -> None:
-        module, info = _find()
-        options: dict[str, Any] = {}
-        if self._delegate is not None:
-            # One for each interpreter: some keep what belongs to a model.
-            options["experimental_delegates"] = [_load_delegate(module, self._delegate)]
-        try:
-            self._interpreter = module.Interpreter(
-                model_content=self._data, num_threads=self._threads, **options
-            )
-            self._interpreter.allocate_tensors()
-        except (RuntimeError, ValueError) as error:
-            raise ModelFileError(
-                f"{self._name} can't be loaded by {info.name} {info.version}: "
-                f"{first_line(error)}. Convert it for this runtime."
-            ) from error
 
     def resize(self, rows: int) -> None:
         """Take and answer so many pictures at once from now on.
@@ -157,36 +219,31 @@ class Model:
             self._rows = rows
             return
         # Run after a refusal, tflite-runtime answers wrongly or dies.
-        self._load()
+        self._interpreter.load()
         self._rows = self.input.shape[0]
         raise ModelFileError(f"{self._name} can't take {rows} pictures at once: {refusal}.")
 
     def _try_rows(self, rows: int) -> str | None:
         """Resize; returns why that is not possible."""
         try:
-            shape = (rows, *self.input.shape[1:])
-            self._interpreter.resize_tensor_input(self.input.index, shape)
-            self._interpreter.allocate_tensors()
+            self._interpreter.resize(self.input.index, (rows, *self.input.shape[1:]))
         except (RuntimeError, ValueError) as error:
             return first_line(error)
-        answer = self._interpreter.get_output_details()[0]["shape"].tolist()
+        answer = list(self._interpreter.outputs[0].shape)
         return None if answer[:1] == [rows] else f"it then answers in the shape {answer}"
 
-    def run(self, tensor: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        """Run the model once.
+    def run(self, tensor: Tensor) -> Tensor:
+        """Run the model once, as if it had never run before.
 
         `tensor` has the input's dtype and shape, or that of resize(); the result is a copy of the
         output, in its own dtype. Raises ModelFileError where the model fails when it is run.
         """
         try:
-            self._interpreter.set_tensor(self.input.index, tensor)
-            self._interpreter.invoke()
-            result: np.ndarray[Any, Any] = self._interpreter.get_tensor(self.output.index)
+            return self._interpreter.run({self.input.index: tensor}, [self.output.index])[0]
         except (RuntimeError, ValueError) as error:
             raise ModelFileError(
                 f"{self._name} loads but fails when it is run: {first_line(error)}."
             ) from error
-        return result
 
 
 def _load_delegate(module: Any, delegate: Delegate) -> Any:
@@ -233,7 +290,7 @@ def _signature(found: dict[str, Any], taken: TensorInfo, given: TensorInfo) -> S
     return Signature("serving_default", taken.name or "input", given.name or "output")
 
 
-def dequantize(values: np.ndarray[Any, Any], tensor: TensorInfo) -> np.ndarray[Any, Any]:
+def dequantize(values: Tensor, tensor: TensorInfo) -> Tensor:
     """A tensor's values as float32; unquantized ones are only converted."""
     if not tensor.scale:
         return values.astype(np.float32)

@@ -24,12 +24,16 @@ METADATA_ENTRY: Final = "TFLITE_METADATA"
 # Fields of Model and its tables, in the order of the schema.
 _MODEL_OPERATOR_CODES, _MODEL_SUBGRAPHS, _MODEL_BUFFERS, _MODEL_METADATA = 1, 2, 4, 6
 _SUBGRAPH_TENSORS, _SUBGRAPH_OPERATORS = 0, 3
-_TENSOR_SHAPE, _TENSOR_NAME, _TENSOR_QUANTIZATION = 0, 3, 4
+_TENSOR_SHAPE, _TENSOR_NAME, _TENSOR_QUANTIZATION, _TENSOR_IS_VARIABLE = 0, 3, 4, 5
 _QUANTIZATION_SCALE, _QUANTIZATION_ZERO_POINT = 2, 3
-_OPERATOR_INPUTS, _OPERATOR_OUTPUTS, _OPERATOR_OPTIONS_TYPE = 1, 2, 3
-_CODE_CUSTOM = 1
+_OPERATOR_CODE, _OPERATOR_INPUTS, _OPERATOR_OUTPUTS, _OPERATOR_OPTIONS_TYPE = 0, 1, 2, 3
+_CODE_CUSTOM, _CODE_BUILTIN = 1, 3
+_CALL_ONCE_SUBGRAPH = 0
 _METADATA_NAME, _METADATA_BUFFER = 0, 1
 _BUFFER_DATA, _BUFFER_OFFSET, _BUFFER_SIZE = 0, 1, 2
+
+# Numbers of BuiltinOperator.
+_CALL_ONCE, _ASSIGN_VARIABLE = 129, 144
 
 _MAX_ATTACHED_BYTES: Final = 64 * 1024 * 1024
 
@@ -122,6 +126,44 @@ def _walk(model: Table, buffers: list[Table]) -> None:
             operator.int32s(_OPERATOR_INPUTS)
             operator.int32s(_OPERATOR_OUTPUTS)
             operator.union(_OPERATOR_OPTIONS_TYPE)
+
+
+@dataclass(frozen=True)
+class State:
+    """What a graph keeps from one run to the next.
+
+    `tensors` says that it has variable tensors, as TFLite's fused recurrent operators have;
+    `resources` that it assigns resource variables (TensorFlow 2's tf.Variable) whenever it runs,
+    not only to give them their first values.
+    """
+
+    tensors: bool
+    resources: bool
+
+
+def state(data: bytes) -> State:
+    """What the graph in the bytes of a .tflite keeps. They must be well-formed: see parse()."""
+    model = Table.root(data)
+    # All codes from 128 on stand in the newer field alone.
+    codes = [code.int32(_CODE_BUILTIN) for code in model.tables(_MODEL_OPERATOR_CODES)]
+    graphs = list(model.tables(_MODEL_SUBGRAPHS))
+    tensors = any(
+        tensor.uint8(_TENSOR_IS_VARIABLE)
+        for graph in graphs
+        for tensor in graph.tables(_SUBGRAPH_TENSORS)
+    )
+    if _ASSIGN_VARIABLE not in codes:
+        return State(tensors, resources=False)
+    first_values, assigning = set(), set()
+    for number, graph in enumerate(graphs):
+        for operator in graph.tables(_SUBGRAPH_OPERATORS):
+            code = codes[operator.uint32(_OPERATOR_CODE)]
+            if code == _ASSIGN_VARIABLE:
+                assigning.add(number)
+            elif code == _CALL_ONCE:
+                options = operator.union(_OPERATOR_OPTIONS_TYPE)[1]
+                first_values.add(options.int32(_CALL_ONCE_SUBGRAPH) if options else 0)
+    return State(tensors, resources=bool(assigning - first_values))
 
 
 def _attached_files(data: bytes, name: str) -> dict[str, bytes]:

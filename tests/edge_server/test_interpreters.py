@@ -26,7 +26,7 @@ def ran_with(monkeypatch):
     run = Model.run
 
     def spy(model, tensor):
-        threads.append(model._threads)
+        threads.append(model.threads)
         return run(model, tensor)
 
     monkeypatch.setattr(Model, "run", spy)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 
-from edge_server.inference import bundle, probe
+from edge_server.errors import ModelFileError, ModelRefused
+from edge_server.inference import bundle, golden, probe
 from edge_server.inference.classifier import Classifier
-from edge_server.inference.manifest import Manifest, Output
+from edge_server.inference.manifest import Golden, Manifest, Output, Score
 from edge_server.inference.preprocessing import from_preset
-from edge_server.inference.runtime import Model
+from edge_server.inference.runtime import Interpreter, Model
 
+# What they keep from one run to the next must not reach the next picture.
+KEEPING = ("variable_tensors", "assigned_variables")
 RECIPES = ("float32", "float16", "dynamic", "int8", "int16x8")
 COLOURS = {"red": (250, 60, 20), "green": (90, 200, 30), "blue": (10, 20, 160)}
 
@@ -19,10 +24,11 @@ COLOURS = {"red": (250, 60, 20), "green": (90, 200, 30), "blue": (10, 20, 160)}
 def recipe_file(altered, root):
     """The file of a recipe with its labels and a manifest; see recipes/make.py."""
 
-    def write(recipe, **manifest):
+    def write(recipe, pictures=None, **manifest):
         spec = from_preset("unit", width=16, height=16)
         document = Manifest("colours", spec, Output.PROBABILITIES, recipe, **manifest)
-        files = {"edge.json": document.to_bytes(), "labels.txt": b"red\ngreen\nblue\n"}
+        labels = b"red\ngreen\nblue\n"
+        files = {"edge.json": document.to_bytes(), "labels.txt": labels, **(pictures or {})}
         graph = (root / "tests/edge_server/recipes" / f"{recipe}.tflite").read_bytes()
         return altered(files, lambda _: graph)
 
@@ -31,8 +37,8 @@ def recipe_file(altered, root):
 
 @pytest.fixture
 def load(recipe_file):
-    def make(recipe, resizable_batch=False, **options):
-        file = recipe_file(recipe, resizable_batch=resizable_batch)
+    def make(recipe, resizable_batch=False, pictures=None, golden=(), **options):
+        file = recipe_file(recipe, pictures, resizable_batch=resizable_batch, golden=golden)
         return Classifier(bundle.read(file), **options)
 
     return make
@@ -96,3 +102,54 @@ def test_a_model_that_refuses_a_batch_answers_as_before(load):
     assert "can't take 4 pictures at once" in probe.batch_refusal(model, tensor, np.zeros((4, 3)))
     for picture, answer in zip(tensor, before, strict=True):
         np.testing.assert_array_equal(model.run(picture[np.newaxis]), answer)
+
+
+@pytest.fixture
+def painted(paint, encode):
+    """An encoded picture of each colour, by its name."""
+    return {name: encode(paint(*colour)) for name, colour in COLOURS.items()}
+
+
+@pytest.mark.parametrize("recipe", KEEPING)
+@pytest.mark.parametrize("order", [["red", "blue", "red", "red"], ["blue", "blue", "green", "red"]])
+def test_an_answer_does_not_hang_on_the_pictures_before(recipe, order, load, painted):
+    classifier = load(recipe)
+    alone = {name: load(recipe).classify(painted[name]).top for name in COLOURS}
+    assert len({tuple(answer) for answer in alone.values()}) == len(COLOURS)
+    assert [classifier.classify(painted[name]).top for name in order] == [
+        alone[name] for name in order
+    ]
+
+
+@pytest.mark.parametrize("recipe", KEEPING)
+def test_a_batch_keeps_nothing_either(recipe, load):
+    data = load(recipe).bundle.file.data
+    model = Model(data)
+    tensor = probe.pictures(model.input, 2)
+    alone = np.concatenate([Model(data).run(picture[np.newaxis]) for picture in tensor])
+    # Whether such a graph takes a batch is the runtime's matter.
+    with contextlib.suppress(ModelFileError):
+        model.resize(2)
+        for _ in range(2):
+            np.testing.assert_allclose(model.run(tensor), alone, atol=1e-6)
+        model.resize(1)
+    for picture, answer in zip(tensor, alone, strict=True):
+        np.testing.assert_array_equal(model.run(picture[np.newaxis])[0], answer)
+
+
+@pytest.mark.parametrize("recipe", KEEPING)
+def test_golden_samples_show_an_answer_that_hangs_on_their_order(
+    recipe, load, painted, monkeypatch
+):
+    answers = {name: load(recipe).classify(painted[name]).top for name in COLOURS}
+    samples = tuple(
+        Golden(f"{name}.png", (), tuple(Score(p.index, p.confidence) for p in answers[name]))
+        for name in ("blue", "red")
+    )
+    pictures = {f"{name}.png": data for name, data in painted.items()}
+    classifier = load(recipe, pictures=pictures, golden=samples)
+    assert golden.check(classifier) == 2
+    # As on a runtime or an accelerator that keeps what it should forget.
+    monkeypatch.setattr(Interpreter, "_forget", lambda self: None)
+    with pytest.raises(ModelRefused, match="does not answer on this device as it did"):
+        golden.check(classifier)

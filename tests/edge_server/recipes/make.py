@@ -4,7 +4,8 @@
 
 One small network as each recipe converts it. It names the main colour of a 16x16 picture, 0..1:
 its scores are a softmax of ten times the mean of red, green and blue. `fixed_batch.tflite` has a
-RESHAPE to one row in it, so that it can't be resized.
+RESHAPE to one row in it, so that it can't be resized. `variable_tensors.tflite` (a fused LSTM) and
+`assigned_variables.tflite` (a tf.Variable) keep something from one run to the next.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+import tf_keras
 
 SHAPE = (1, 16, 16, 3)
 RECIPES = ("float32", "float16", "dynamic", "int8", "int16x8")
@@ -73,8 +75,58 @@ def convert(recipe: str, *, flatten: bool = False) -> bytes:
     return bytes(converter.convert())
 
 
+def recurrent() -> bytes:
+    """Over the rows of a picture. Called through a function with a free batch, it is fused."""
+    tf_keras.utils.set_random_seed(0)
+    image = tf_keras.Input((16, 16, 3), name="image")
+    rows = tf_keras.layers.Reshape((16, 48))(image)
+    # Its forget gates stay open, so that what it keeps shows.
+    gates = np.repeat(np.float32([0, 5, 0, 0]), 4)
+    state = tf_keras.layers.LSTM(
+        4, bias_initializer=lambda shape, dtype=None: gates, unit_forget_bias=False
+    )(rows)
+    wide = tf_keras.initializers.RandomNormal(stddev=3.0)
+    scores = tf_keras.layers.Dense(3, activation="softmax", kernel_initializer=wide)(state)
+    model = tf_keras.Model(image, scores)
+    free = tf.function(
+        lambda image: model(image, training=False),
+        input_signature=[tf.TensorSpec((None, *SHAPE[1:]), tf.float32, name="image")],
+    ).get_concrete_function()
+    one = tf.function(
+        lambda image: {"scores": free(image)},
+        input_signature=[tf.TensorSpec(SHAPE, tf.float32, name="image")],
+    )
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(
+        [one.get_concrete_function()], model
+    )
+    return bytes(converter.convert())
+
+
+class Smoothed(tf.Module):
+    """Half of its scores are of the picture before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mean = tf.Variable(np.zeros((1, 3), np.float32))
+
+    @tf.function(input_signature=[tf.TensorSpec(SHAPE, tf.float32, name="image")])
+    def __call__(self, image: tf.Tensor) -> tf.Tensor:
+        self.mean.assign(0.5 * self.mean + 0.5 * tf.reduce_mean(image, [1, 2]))
+        return tf.nn.softmax(10 * self.mean)
+
+
+def assigning() -> bytes:
+    module = Smoothed()
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(
+        [module.__call__.get_concrete_function()], module
+    )
+    return bytes(converter.convert())
+
+
 if __name__ == "__main__":
     here = Path(__file__).parent
     for name in RECIPES:
         (here / f"{name}.tflite").write_bytes(convert(name))
     (here / "fixed_batch.tflite").write_bytes(convert("float32", flatten=True))
+    (here / "variable_tensors.tflite").write_bytes(recurrent())
+    (here / "assigned_variables.tflite").write_bytes(assigning())
