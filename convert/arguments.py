@@ -38,8 +38,8 @@ def add_validation(parser: argparse.ArgumentParser, *, labelled: bool = False) -
         "--labels",
         type=Path,
         metavar="FILE",
-        help="one label a line, in the order of the model's classes (default: the names of the "
-        "class folders in their order, else numbers)",
+        help="one label a line, in the order of the model's classes, or a label map in JSON, YAML, "
+        "CSV or pbtxt (default: the names of the class folders in their order, else numbers)",
     )
 
 

@@ -229,6 +229,7 @@ class _Build:
             found=found,
             manifest=manifest,
             model=finished.read_bytes(),
+            labels=self._inputs.labels,
             original=self._before,
             calibrated=calibrated,
             layers=layers,

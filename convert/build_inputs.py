@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from convert import calibration, photos
 from convert.calibration import Calibration
 from convert.console import Console
-from convert.errors import UsageError
 from convert.options import Options
 from convert.photos import PhotoSet
 from convert.sources.source import Source
-from edge_server.inference import bundle, preprocessing
+from edge_server.inference import labels as label_files
+from edge_server.inference import preprocessing
 from edge_server.inference.preprocessing import Preprocessing
 
 
@@ -53,13 +53,8 @@ def _calibration(options: Options, spec: Preprocessing, console: Console) -> Cal
 def _labels(options: Options, model: Source) -> tuple[str, ...]:
     """One label for each class: from the file, else from folders named by class, else numbers."""
     if options.labels is not None:
-        labels = bundle.read_labels(options.labels)
-        if len(labels) != model.classes:
-            raise UsageError(
-                f"{options.labels} has {len(labels)} lines but the model puts out {model.classes} "
-                "classes: it needs one line for each class, in the model's order."
-            )
-        return labels
+        given = label_files.read(options.labels)
+        return label_files.fitting(given, str(model.path), model.classes)
     names = photos.class_folders(options.validation)
     if len(names) == model.classes and not all(name.isdigit() for name in names):
         return names

@@ -72,6 +72,7 @@ class Comparison:
     run: DeviceRun
     threads: int
     output: Output
+    labels: tuple[str, ...]
     disagreements: tuple[Disagreement, ...]
     unreadable: Unreadable
 
@@ -114,6 +115,7 @@ class Comparison:
             "preprocessing": file.spec.to_json(),
             "preprocessing_from": file.origin,
             "output": self.output.value,
+            "labels": list(self.labels),
             "golden_samples": self.run.golden_samples,
             "validation": {
                 "photos": str(self.pair.validation),
@@ -168,6 +170,7 @@ def compare(pair: Pair, console: Console) -> Comparison:
         run=run,
         threads=threads,
         output=output,
+        labels=labels,
         disagreements=_disagreements(before, scores, labels),
         unreadable=before.unreadable,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from convert.inspecting.inspection_layout import Page
+from edge_server.inference.labels import listed
 
 if TYPE_CHECKING:
     from convert.comparison import Answer, Comparison
@@ -69,6 +70,7 @@ def _what(page: Page, result: Comparison) -> None:
         f"{spec.width}x{spec.height} {spec.color_order.value}, {spec.fit.value}, "
         f"{spec.filter.value}, (pixel - {means}) / {stds}; from the {_ORIGINS[file.origin]}",
     )
+    page.field("labels", listed(result.labels))
     page.field("runtime", f"{run.runtime} {run.runtime_version}, in a process without TensorFlow")
     if run.invoke_ms_median is not None:
         page.field(

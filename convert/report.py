@@ -29,6 +29,7 @@ def document(
     found: Found,
     manifest: Manifest,
     model: bytes,
+    labels: Sequence[str],
     original: OriginalRun,
     calibrated: Calibration | None,
     layers: Sequence[LayerStatistics],
@@ -71,6 +72,7 @@ def document(
         and _photos(str(options.calibration), len(calibrated.pictures), calibrated.unreadable),
         "preprocessing": manifest.preprocessing.to_json(),
         "output": manifest.output.value,
+        "labels": list(labels),
         "source": {"path": str(options.saved_model), **manifest.source},
         "target": {
             "name": options.target.name,

@@ -14,6 +14,7 @@ from convert.options import AUTO, Options, Prefer
 from convert.recipes import IO_DTYPES, RECIPES
 from convert.validation import Gate
 from convert.workshop import Workshop
+from edge_server.inference import labels
 from edge_server.inference.preprocessing import ColorOrder, Filter, Fit
 
 if TYPE_CHECKING:
@@ -113,6 +114,8 @@ def run(chosen: argparse.Namespace, console: Console) -> int:
     for named in (options.validation, options.calibration, options.labels):
         if named is not None and not named.exists():
             raise UsageError(f"There is no {named}: check the path.")
+    if options.labels is not None:
+        console.say(f"  {labels.read(options.labels)}")
     options.check_recipe()
     with Workshop(options.output):
         pass  # whether it can be written

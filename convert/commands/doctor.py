@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from convert import arguments
 from convert.console import Console
 from convert.errors import UsageError
+from edge_server.inference import labels
 
 if TYPE_CHECKING:
     from convert.preprocessing.doctor import Diagnosis
@@ -48,6 +49,8 @@ def run(chosen: argparse.Namespace, console: Console) -> int:
     for named in (chosen.validation, chosen.labels):
         if named is not None and not named.exists():
             raise UsageError(f"There is no {named}: check the path.")
+    if chosen.labels is not None:
+        console.say(f"  {labels.read(chosen.labels)}")
     with console.quiet(enabled=not chosen.verbose):
         found, subject = _examine(chosen, console)
     from convert.preprocessing import doctor_text

@@ -11,6 +11,7 @@ from convert import arguments
 from convert.console import Console
 from convert.errors import UsageError
 from convert.validation import Gate
+from edge_server.inference import labels
 from edge_server.inference.preprocessing import Filter, Fit
 
 EXIT_GATE_FAILED: Final = 3
@@ -46,6 +47,8 @@ def run(chosen: argparse.Namespace, console: Console) -> int:
     for named in (chosen.saved_model, chosen.file, chosen.validation, chosen.labels):
         if named is not None and not named.exists():
             raise UsageError(f"There is no {named}: check the path.")
+    if chosen.labels is not None:
+        console.say(f"  {labels.read(chosen.labels)}")
     given = Given(
         labels=chosen.labels,
         preprocessing=chosen.preprocessing,

@@ -46,10 +46,12 @@ def _make(work: Path, checkout: Path | None, console: Console) -> int:
     with console.step("load TensorFlow and scikit-learn"):
         from convert import build
         from convert.demo import digits, train
-    with console.step("write photos of the digits, a folder for each class"):
+    label_map = work / "label_map.json"
+    with console.step("write photos of the digits by class, and a label map"):
         training, held_out = digits.split()
         digits.write_calibration(training, work / "calibration")
         digits.write_folders(held_out, work / "held_out")
+        digits.write_label_map(label_map)
 
     def epochs(items: Iterable[int]) -> Iterator[Any]:
         return console.bar(list(items), train.EPOCHS, "training", unit="epoch")
@@ -67,6 +69,7 @@ def _make(work: Path, checkout: Path | None, console: Console) -> int:
             validation=work / "held_out",
             preprocessing=train.PRESET,
             calibration=work / "calibration",
+            labels=label_map,
             name="digits",
             gate=Gate(min_agreement=0.98, max_drop=1.0),
         ),

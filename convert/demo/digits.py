@@ -6,6 +6,7 @@ Data: UCI Optical Recognition of Handwritten Digits (E. Alpaydin, C. Kaynak), th
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +63,12 @@ def write_folders(digits: Digits, folder: Path) -> None:
         file = folder / str(label) / f"{index:04d}.png"
         file.parent.mkdir(parents=True, exist_ok=True)
         photo(digits, index).save(file)
+
+
+def write_label_map(file: Path) -> None:
+    """The label map that tutorials read with json.load and look up by str(index)."""
+    names = {str(index): str(index) for index in range(CLASSES)}
+    file.write_text(json.dumps(names), encoding="ascii")
 
 
 def write_calibration(train: Digits, folder: Path) -> None:

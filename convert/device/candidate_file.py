@@ -17,6 +17,7 @@ from convert.errors import UsageError
 from convert.inspecting import inspection, inspection_graph, inspection_tflite
 from edge_server.errors import SettingError
 from edge_server.inference import bundle
+from edge_server.inference import labels as label_files
 from edge_server.inference import manifest as manifests
 from edge_server.inference.bundle import Bundle
 from edge_server.inference.manifest import Manifest, Output
@@ -118,18 +119,15 @@ def read(path: Path, given: Given) -> CandidateFile:
         raise UsageError(f"{path} is no image classifier: {error}.") from error
     spec, origin = _preprocessing(path, known, given, width, height, channels)
     classes = graph.main.outputs[0].elements
-    if known.labels and len(known.labels) != classes:
-        whose = given.labels or "it"
-        raise UsageError(
-            f"{path} puts out {classes} classes but {whose} has {len(known.labels)} labels: give "
-            "--labels a file with one line for each class, in the model's order."
-        )
+    names: tuple[str, ...] = ()
+    if known.label_file is not None:
+        names = label_files.fitting(known.label_file, str(path), classes)
     return CandidateFile(
         path=path,
         bundle=known,
         spec=spec,
         origin=origin,
-        labels=known.labels,
+        labels=names,
         classes=classes,
         changed=origin != EDGE_JSON or given.labels is not None,
     )

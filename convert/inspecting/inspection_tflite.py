@@ -253,7 +253,7 @@ def _serving(graph: Graph, known: Bundle | None, problems: Sequence[str]) -> dic
     if not known.labels:
         options.append("--labels")
         reasons.append("it carries no labels: without them classes are called by their number")
-    elif len(known.labels) != classes:
+    elif known.label_file and len(known.label_file.for_classes(classes)) != classes:
         options.append("--labels")
         reasons.append(f"it carries {len(known.labels)} labels for {classes} classes")
     try:

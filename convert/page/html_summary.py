@@ -14,6 +14,7 @@ from convert import metrics
 from convert.page import html_format, html_plots
 from convert.page.html_comparison import Paired
 from convert.page.html_plots import Strip
+from edge_server.inference.labels import listed
 
 Document = Mapping[str, Any]
 
@@ -31,6 +32,7 @@ def complete(document: Document) -> dict[str, Any]:
         "curve": [],
         "selection": None,
         "better_int8": [],
+        "labels": [],
         "layers": [],
         "checks": [],
         "preprocessing_trials": None,
@@ -242,6 +244,7 @@ def versions(document: Document) -> list[tuple[str, str]]:
         ("SHA-256", str(document["sha256"])),
         ("Recipe", str(document["recipe"])),
         ("Output", str(document["output"])),
+        ("Labels", listed(document["labels"]) if document["labels"] else html_format.UNKNOWN),
         ("Operators", ", ".join(f"{o['name']} v{o['version']}" for o in operators)),
         ("Golden samples", f"{document['golden_samples']} in the file"),
     ]

@@ -9,7 +9,7 @@ from convert import photos
 from convert.errors import UsageError
 from convert.photos import PhotoSet
 from convert.preprocessing.doctor_text import Subject
-from edge_server.inference import bundle
+from edge_server.inference import labels as label_files
 
 if TYPE_CHECKING:
     from convert.sources.source import Source
@@ -41,13 +41,11 @@ def read(model: Source, validation: Path, labels_file: Path | None) -> tuple[Pho
 
 def _labels(model: Source, validation: Path, labels_file: Path | None) -> tuple[str, ...]:
     if labels_file is not None:
-        labels = bundle.read_labels(labels_file)
-        if abs(len(labels) - model.classes) > 1:
-            raise UsageError(
-                f"{labels_file} has {len(labels)} lines but the model puts out {model.classes} "
-                "classes: it needs one line for each class, in the model's order."
-            )
-        return labels
+        given = label_files.read(labels_file)
+        names = given.for_classes(model.classes)
+        if abs(len(names) - model.classes) > 1:
+            label_files.fitting(given, str(model.path), model.classes)
+        return names
     names = photos.class_folders(validation)
     if all(name.isdigit() for name in names):
         return ()

@@ -107,8 +107,8 @@ def sentences(found: Diagnosis, subject: Subject) -> Iterator[str]:
         yield _offset(found, found.use, subject)
     elif subject.labels_file is not None and len(subject.labels) != subject.classes:
         yield (
-            f"{subject.labels_file} has {len(subject.labels)} lines but the model puts out "
-            f"{subject.classes} classes: build needs one line for each, in the model's order."
+            f"{subject.labels_file} has {len(subject.labels)} labels but the model puts out "
+            f"{subject.classes} classes: build needs one for each, in the model's order."
         )
     if found.renamed is not None:
         yield _renamed(found.renamed, subject)
@@ -204,14 +204,14 @@ def _offset(found: Diagnosis, use: Row, subject: Subject) -> str:
         why = "the model has a class before the first, such as 'background', that the labels lack"
         fix = (
             f"add 1 to every label_index in {subject.validation}",
-            f"put a line 'background' before the first of {subject.labels_file}",
+            f"put a label 'background' before the first of {subject.labels_file}",
             f"add 1 to the name of every folder in {subject.validation}",
         )
     else:
         why = "the labels begin at 1, or with a 'background' class that the model lacks"
         fix = (
             f"subtract 1 from every label_index in {subject.validation}",
-            f"remove the first line of {subject.labels_file}",
+            f"remove the first label of {subject.labels_file}",
             f"subtract 1 from the name of every folder in {subject.validation}",
         )
     by_csv, by_line, by_folder = fix

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_server.errors import ModelFileError, SettingError
+from edge_server.inference import labels as label_files
 from edge_server.inference import manifest as manifests
 from edge_server.inference import preprocessing as preprocessings
 from edge_server.inference import tflite_file, tflite_metadata
+from edge_server.inference.labels import LabelFile
 from edge_server.inference.manifest import Manifest, Output
 from edge_server.inference.preprocessing import ColorOrder, Preprocessing
 from edge_server.inference.tflite_file import TfliteFile
@@ -22,18 +24,23 @@ from edge_server.inference.tflite_file import TfliteFile
 class Bundle:
     """What is known of a model before an interpreter has seen it.
 
-    `labels` is empty where the file carries none and none were given: classes are then called
-    by their number. `manifest` is None for a file that this product did not make.
+    `label_file` is None where the file carries no labels and none were given: classes are then
+    called by their number. `manifest` is None for a file that this product did not make.
     """
 
     name: str
     file: TfliteFile
-    labels: tuple[str, ...]
+    label_file: LabelFile | None
     output: Output
     manifest: Manifest | None
     standard: tflite_metadata.StandardMetadata | None
     preset: str | None = None
     color_order: ColorOrder | None = None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels that the file carries, or that were given; empty where there are none."""
+        return self.label_file.names if self.label_file is not None else ()
 
     def preprocessing(self, width: int, height: int, channels: int) -> Preprocessing:
         """The specification for an input of this shape.
@@ -97,21 +104,12 @@ def read(
             f"{path} lacks the file {standard.label_file} that it says it carries: "
             "copy it again or convert it again."
         )
-    label_lines: tuple[str, ...] = ()
-    if labels is not None:
-        label_lines = read_labels(labels)
-    else:
-        name = manifests.LABELS_NAME
-        if manifest is None and standard is not None and standard.label_file:
-            name = standard.label_file
-        if name in file.attached:
-            label_lines = split_labels(file.attached[name].decode("utf-8", "replace"))
-            if manifest is None:
-                label_lines = without_numbers(label_lines)
     return Bundle(
         name=manifest.name if manifest else path.stem,
         file=file,
-        labels=label_lines,
+        label_file=_attached_labels(path, file, manifest, standard)
+        if labels is None
+        else label_files.read(labels),
         output=manifest.output if manifest else Output.PROBABILITIES,
         manifest=manifest,
         standard=standard,
@@ -120,46 +118,21 @@ def read(
     )
 
 
-def read_labels(path: Path) -> tuple[str, ...]:
-    """The labels of a text file, one a line, in the order of the classes, without their numbers.
-
-    Raises SettingError where it can't be read, is no text, or is empty.
-    """
+def _attached_labels(
+    path: Path,
+    file: TfliteFile,
+    manifest: Manifest | None,
+    standard: tflite_metadata.StandardMetadata | None,
+) -> LabelFile | None:
+    name = manifests.LABELS_NAME
+    if manifest is None and standard is not None and standard.label_file:
+        name = standard.label_file
+    if name not in file.attached:
+        return None
+    content, origin = file.attached[name], f"{name} in {path}"
+    if manifest is not None:
+        return label_files.of_own_file(content, origin)
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise SettingError(
-            f"The label file {path} can't be read ({error.strerror}): give a text file with one "
-            "label a line."
-        ) from error
-    except UnicodeDecodeError as error:
-        raise SettingError(
-            f"The label file {path} is not UTF-8 text: save it as UTF-8, one label a line."
-        ) from error
-    lines = without_numbers(split_labels(text))
-    if not lines:
-        raise SettingError(f"The label file {path} is empty: put one label on each line.")
-    return lines
-
-
-def split_labels(text: str) -> tuple[str, ...]:
-    """Lines without the space around them. Empty lines at the end do not count; one inside does,
-    or all labels after it would move up."""
-    return tuple(line.strip() for line in text.rstrip().splitlines())
-
-
-def without_numbers(labels: tuple[str, ...]) -> tuple[str, ...]:
-    """Labels without their index, where every line begins with its own, counted from 0.
-
-    Teachable Machine and Coral write `0 name`. Anything else stays as it is: from 1, `1 euro` and
-    `2 euro` could be names. So do labels that would be alike or empty without the number.
-    """
-    names = []
-    for index, label in enumerate(labels):
-        if not label:
-            return labels
-        number, *name = label.split(maxsplit=1)
-        if number != str(index) or not name:
-            return labels
-        names.append(name[0])
-    return tuple(names) if len(set(names)) == len(names) else labels
+        return label_files.from_bytes(content, origin)
+    except SettingError as error:
+        raise SettingError(f"{error} Give a mended copy as --labels.") from error

@@ -13,7 +13,7 @@ import numpy as np
 
 from edge_server import processors
 from edge_server.deadline import Deadline
-from edge_server.inference import batching, decoding, foreign, tensors
+from edge_server.inference import batching, decoding, foreign, labels, tensors
 from edge_server.inference.answers import finite_scores, to_answers, tried_output
 from edge_server.inference.bundle import Bundle
 from edge_server.inference.classification import (
@@ -75,7 +75,7 @@ class Classifier:
         self.tensors = tensors.of(self._input, self.spec, bundle)
         self._preparation = Preparation(self.spec, self._input, max_pixels=max_pixels)
         self.classes = foreign.count_classes(bundle.name, self._output)
-        self.labels = foreign.fitting_labels(bundle.name, bundle.labels, self.classes)
+        self.labels = labels.fitting(bundle.label_file, bundle.name, self.classes)
         self._interpreters.try_each()
         if bundle.manifest is None:
             self.bundle = dataclasses.replace(bundle, output=tried_output(first, self._preparation))

@@ -6,7 +6,6 @@ Pure functions on what is known of a model; nothing of interpreters.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -20,7 +19,6 @@ _INPUT_DTYPES: Final = (np.dtype(np.float32), np.dtype(np.uint8), np.dtype(np.in
 # Of the range that an input's integers stand for, what the pixels have to share with it, and it
 # with them. Mean and deviation of ImageNet in an input calibrated for them share nine tenths.
 _SHARED: Final = 0.7
-_BACKGROUND: Final = ("background", "dummy", "???")
 
 
 def image_shape(name: str, tensor: TensorInfo) -> tuple[int, int, int]:
@@ -103,19 +101,3 @@ def output_kind(values: np.ndarray[Any, Any]) -> Output:
     """
     outside = values.min() < -1e-3 or values.max() > 1 + 1e-3
     return Output.LOGITS if outside else Output.PROBABILITIES
-
-
-def fitting_labels(name: str, labels: Sequence[str], classes: int) -> Sequence[str]:
-    """A label for each class; their numbers where there are none. Raises SettingError."""
-    if not labels:
-        return tuple(str(index) for index in range(classes))
-    if len(labels) == classes:
-        return labels
-    advice = "give a label file with one line for each class"
-    if len(labels) == classes - 1:
-        advice += "; if the first class is the background, put a line for it before the others"
-    if len(labels) == classes + 1 and labels[0].lower() in _BACKGROUND:
-        advice += f"; this model has no class for the first line, '{labels[0]}': leave it out"
-    raise SettingError(
-        f"{name} puts out {classes} classes but there are {len(labels)} labels: {advice}."
-    )

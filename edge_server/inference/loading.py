@@ -100,6 +100,7 @@ def _announce(info: ModelInfo, proven: Proven) -> None:
         version=info.version,
         recipe=info.recipe,
         classes=classifier.classes,
+        labels=classifier.bundle.label_file.form if classifier.bundle.label_file else "none",
         bytes=info.size_bytes,
         sha256=info.sha256[:12],
         golden_samples=proven.samples,

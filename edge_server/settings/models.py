@@ -65,7 +65,8 @@ class ModelSettings:
     )
     labels: Path | None = setting(
         None,
-        "labels, one a line, for a model that carries none or wrong ones",
+        "labels, one a line or a label map (JSON, YAML, CSV, pbtxt), for a model that carries "
+        "none or wrong ones",
         "FILE",
         reason="a file that was made for this server carries its labels",
     )

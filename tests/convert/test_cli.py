@@ -81,12 +81,12 @@ def test_a_label_file_of_the_wrong_length_names_both_numbers(
     labels.write_text("".join(f"class {n}\n" for n in range(lines)))
     ran, output = build(models / "colours", labels=labels)
     assert ran.status == 2
-    assert f"{lines} lines" in ran.sentence()
+    assert f"{lines} labels" in ran.sentence()
     assert "4 classes" in ran.sentence()
     assert not output.exists()
 
 
-@pytest.mark.parametrize(("content", "said"), [(b"", "empty"), (b"\xff\xfe\x00r", "UTF-8")])
+@pytest.mark.parametrize(("content", "said"), [(b"", "empty"), (b"\xff\xfe\x00", "UTF-8")])
 def test_a_label_file_that_is_no_text_is_refused(
     build: Build, models: Path, tmp_path: Path, content: bytes, said: str
 ) -> None:
@@ -94,6 +94,16 @@ def test_a_label_file_that_is_no_text_is_refused(
     ran, _ = build(models / "colours", labels=tmp_path / "labels.txt")
     assert ran.status == 2
     assert said in ran.sentence()
+
+
+def test_a_label_map_with_a_gap_is_refused_before_anything_is_made(
+    build: Build, models: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "labels.yaml").write_text("0: red\n1: green\n2: blue\n4: yellow\n")
+    ran, output = build(models / "colours", labels=tmp_path / "labels.yaml")
+    assert ran.status == 2
+    assert "labels.yaml has no class 3 between 2 'blue' and 4 'yellow'" in ran.sentence()
+    assert not output.exists()
 
 
 def test_a_folder_without_photos_is_refused(build: Build, models: Path, tmp_path: Path) -> None:

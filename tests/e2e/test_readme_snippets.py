@@ -39,15 +39,20 @@ def snippets() -> list[tuple[str, str]]:
 
 @dataclass(frozen=True)
 class Reader:
-    """Has photo.jpg and other.jpg in `folder`, and a server without and one with a token."""
+    """Has photo.jpg and other.jpg in `folder`, and a server without and one with a token.
+
+    `mapped` has a label map in JSON, in which class 3 is "digit 3".
+    """
 
     folder: Path
     url: str
     guarded: str
+    mapped: str
 
     def text(self, snippet: str) -> str:
         """With the address of the server that it is for."""
         url = self.guarded if "TOKEN" in snippet else self.url
+        url = self.mapped if "b64encode" in snippet else url
         changed = snippet.replace(ADDRESS, url).replace("TOKEN", TOKEN)
         assert url in changed and "localhost:8080" not in changed
         return changed
@@ -96,10 +101,16 @@ def reader(run_server: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     tokens.write_text(f"{TOKEN}\n")
     tokens.chmod(0o600)
     camera = ["--camera", f"folder:{shown}"]
-    with run_server(camera) as server, run_server([*camera, "--token-file", tokens]) as guarded:
+    labels = folder / "label_map.json"
+    labels.write_text(json.dumps({str(index): f"digit {index}" for index in range(10)}))
+    with (
+        run_server(camera) as server,
+        run_server([*camera, "--token-file", tokens]) as guarded,
+        run_server(["--camera", "none", "--labels", labels]) as mapped,
+    ):
         for url in (server.url, guarded.url):
             await_camera(url)
-        yield Reader(folder, server.url, guarded.url)
+        yield Reader(folder, server.url, guarded.url, mapped.url)
 
 
 def one_picture(reader: Reader, snippet: str, _: Any) -> None:
@@ -143,6 +154,11 @@ def python_batch(reader: Reader, snippet: str, _: Any) -> None:
     assert re.fullmatch(rf"photo.jpg {PHOTO} [01]\.\d+\nother.jpg {OTHER} [01]\.\d+\n", said)
 
 
+def python_tutorial(reader: Reader, snippet: str, _: Any) -> None:
+    said = reader.run(sys.executable, "-c", reader.text(snippet))
+    assert said == f"digit {PHOTO}\n['digit {PHOTO}', 'digit {OTHER}']\n"
+
+
 def javascript(reader: Reader, snippet: str, browser: Callable[[], Any]) -> None:
     page = browser()
     page.goto(f"{reader.url}/docs")
@@ -179,6 +195,7 @@ CHECKS: dict[tuple[str, str], Callable[[Reader, str, Any], None]] = {
     ("sh", "TOKEN"): with_token,
     ("python", "data=photo"): python_one,
     ("python", "files=files"): python_batch,
+    ("python", "b64encode"): python_tutorial,
     ("js", "fetch("): javascript,
     ("yaml", "platform: rest"): home_assistant,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,6 +54,8 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Photos:
         target = folder / "by_class" / file.stem.split("-")[1]
         target.mkdir(parents=True, exist_ok=True)
         (target / file.name).write_bytes(file.read_bytes())
-    labels = folder / "labels.txt"
-    labels.write_text("\n".join(CLASSES) + "\n")
+    # A label map in another order than its numbers.
+    labels = folder / "label_map.json"
+    names = dict(sorted(enumerate(CLASSES), reverse=True))
+    labels.write_text(json.dumps(names))
     return Photos(folder / "calibration", folder / "by_class", folder / "flat", labels)

@@ -170,8 +170,9 @@ def test_fit_filter_and_name_are_carried_into_the_file(build: Build, models: Pat
 # --- Labels ------------------------------------------------------------------------------------
 
 
-def test_labels_of_the_file_get_into_the_model_in_order(colours_build: Any) -> None:
+def test_labels_get_into_the_model_by_the_numbers_of_the_label_map(colours_build: Any) -> None:
     assert bundle.read(colours_build.model).labels == ("red", "green", "blue", "yellow")
+    assert colours_build.report["labels"] == ["red", "green", "blue", "yellow"]
 
 
 def test_without_a_label_file_class_folders_give_the_labels_as_keras_orders_them(
@@ -204,6 +205,7 @@ def test_wrong_labels_lower_both_accuracies_and_not_the_agreement(
     labels.write_text("green\nred\nblue\nyellow\n")
     ran, output = build(models / "colours", labels=labels)
     assert ran.status == 0
+    assert f"{labels}: one label a line, 4 labels (green, red, blue, ...)" in ran.said
     report = json.loads((output / "report.json").read_text())
     assert report["original"]["top1"] == report["candidate"]["top1"] == 0.5
     assert report["agreement"]["top1"] == 1.0

@@ -22,7 +22,7 @@ from convert.demo import augment, digits, train
 from convert.demo.digits import Digits
 from convert.device import candidate
 from convert.metrics import top_k_accuracy
-from edge_server.inference import bundle, decoding
+from edge_server.inference import bundle, decoding, labels
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +106,12 @@ def test_calibration_photos_are_training_digits(
     assert len(files) == 200
     for index in (0, 100, 199):
         assert Image.open(files[index]).tobytes() == digits.photo(split[0], index).tobytes()
+
+
+def test_the_label_map_names_each_digit_by_itself(tmp_path: Path) -> None:
+    digits.write_label_map(tmp_path / "label_map.json")
+    read = labels.read(tmp_path / "label_map.json")
+    assert (read.form, read.names) == ("JSON, index to name", tuple("0123456789"))
 
 
 def test_augmentation_keeps_shape_range_and_varies(split: tuple[Digits, Digits]) -> None:

@@ -20,7 +20,7 @@ from convert import calibration, photos, quantize, recipes
 from convert.console import Console
 from convert.device import candidate
 from convert.file import bundle_writer, portability
-from edge_server.inference import bundle, decoding, preprocessing
+from edge_server.inference import bundle, decoding, labels, preprocessing
 from edge_server.inference.manifest import Manifest, Output
 from edge_server.inference.preprocessing import Filter, Fit, Preprocessing
 from tools import missing
@@ -109,7 +109,7 @@ class Real:
         from convert.sources import source
 
         self.folder = folder
-        self.labels = bundle.read_labels(shared / "imagenet_labels.txt")
+        self.labels = labels.read(shared / "imagenet_labels.txt").names
         self.source = source.load(shared / "saved_models" / "mobilenet_v1_025_224", None, None)
         self.tests = photos.read(shared / "photos" / "validation.csv", self.labels, 1001)
         self._pool = photos.read(shared / "photos" / "calibration", self.labels, 1001)

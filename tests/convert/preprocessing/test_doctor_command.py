@@ -113,7 +113,7 @@ def test_a_label_file_without_the_background_says_so(
     model = trained("tf", background=1)
     status, out, _ = run_doctor(model, "--validation", folder, "--labels", labels)
     assert status == 0
-    assert f"put a line 'background' before the first of {labels}" in " ".join(out.split())
+    assert f"put a label 'background' before the first of {labels}" in " ".join(out.split())
 
 
 def test_photos_without_labels_are_refused(
@@ -135,7 +135,8 @@ def test_a_label_file_of_another_model_is_refused(
     labels.write_text("\n".join(f"class {i}" for i in range(lines)))
     status, _, err = run_doctor(trained("tf"), "--validation", labelled(), "--labels", labels)
     assert status == 2
-    assert f"{labels} has {lines} lines but the model puts out 6 classes" in err
+    assert f"{labels} has {lines} labels (one label a line) but " in err
+    assert "puts out 6 classes" in err
 
 
 def test_what_is_not_there_is_said_at_once(run_doctor: Run, tmp_path: Path) -> None:

@@ -63,6 +63,7 @@ def test_labels_given_to_a_file_of_ours_keep_its_golden_samples(
         "--labels", photos.labels, "--json",
     ).json()  # fmt: skip
     assert document["golden_samples"] == colours_build.report["golden_samples"]
+    assert document["labels"] == ["red", "green", "blue", "yellow"]
 
 
 def test_other_preprocessing_replaces_the_file_s_own(

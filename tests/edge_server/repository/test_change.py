@@ -94,10 +94,10 @@ def test_a_version_that_fails_stays_out_with_its_reason_and_the_old_one_goes_on(
     look(models, lambda: newest(models).state is State.END)
     for _ in range(5):
         models.look()
-    assert "3 classes but there are 2 labels" in newest(models).reason
+    assert "has 2 labels" in newest(models).reason
     assert newest(models).since == pytest.approx(time.time(), abs=60)
     assert failures(caplog) == [newest(models).reason]
-    with pytest.raises(ModelNotReady, match="3 classes but there are 2 labels"):
+    with pytest.raises(ModelNotReady, match="has 2 labels"):
         models.get("cats", version="2")
     assert answer(models) == ("1", "cats-1 red")
     (place / "labels.txt").write_text("a\nb\nc\n")

@@ -48,10 +48,10 @@ def test_what_fails_at_start_is_said_and_shown_and_the_rest_is_served(server, sh
     versions = {v["version"]: v for v in status["model_version_status"]}
     assert versions["1"]["state"] == "AVAILABLE"
     assert versions["2"]["state"] == "END"
-    assert "3 classes but there are 1 labels" in versions["2"]["status"]["error_message"]
+    assert "has 1 label (one label a line)" in versions["2"]["status"]["error_message"]
     assert 'message="the version failed, it stays out" model=dogs version=1' in process.log
     metrics = requests.get(process.url + "/metrics", timeout=10).text
-    assert "3 classes but there are 1 labels" in metrics
+    assert "has 1 label (one label a line)" in metrics
     assert requests.get(process.url + "/readyz", timeout=10).status_code == 200
 
 
