@@ -2,7 +2,12 @@
 
 import sys
 
-from camera.cli import main
+from camera.command import not_installed
+
+try:
+    from camera.cli import main
+except ModuleNotFoundError as error:
+    sys.exit(f"edge-camera: {not_installed(error, 'edge')}")
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from camera.command import program
 from camera.errors import CameraError
 from camera.grabber import Grabber
 from camera.jpeg import encode_rgb
@@ -58,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="edge-camera", description="Look at cameras.")
+    parser = _Parser(prog=program("camera"), description="Look at cameras.")
     parser.add_argument("-v", "--verbose", action="store_true", help="log what happens to stderr")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("list", help="what this machine has, and the string to use for it")

@@ -3,7 +3,12 @@
 import os
 import sys
 
-from convert.cli import EXIT_INTERRUPTED, main
+from camera.command import not_installed
+
+try:
+    from convert.cli import EXIT_INTERRUPTED, main
+except ModuleNotFoundError as error:
+    sys.exit(f"edge-convert: {not_installed(error, 'dev')}")
 
 
 def run() -> None:

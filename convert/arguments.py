@@ -6,6 +6,7 @@ import argparse
 import re
 from pathlib import Path
 
+from camera.command import spelled
 from convert.validation import Gate
 from edge_server.inference.preprocessing import PRESETS, ColorOrder, Filter, Fit
 
@@ -50,7 +51,7 @@ def add_preprocessing(parser: argparse.ArgumentParser, *, required: bool) -> Non
         choices=tuple(PRESETS),
         required=required,
         help="; ".join(f"{name}: {preset.meaning}" for name, preset in PRESETS.items())
-        + " (`python -m convert doctor` finds out which)",
+        + spelled(" (`python -m convert doctor` finds out which)"),
     )
     parser.add_argument(
         "--color-order",

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import Final
 
+from camera.command import program
 from convert.commands import build, doctor, inspect, validate
 from convert.console import Console
 from convert.errors import BuildError
@@ -58,7 +59,7 @@ def _run(chosen: argparse.Namespace, console: Console) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="edge-convert",
+        prog=program("convert"),
         description="Turn a TensorFlow SavedModel into a validated .tflite for the device.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

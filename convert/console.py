@@ -14,6 +14,8 @@ from typing import TextIO, TypeVar
 
 from tqdm import tqdm
 
+from camera.command import spelled
+
 T = TypeVar("T")
 
 
@@ -47,7 +49,8 @@ class Console:
                 signal.signal(number, handler)
 
     def say(self, text: str = "") -> None:
-        print(text, file=self._stream, flush=True)
+        """Print a line, its commands as they are typed on this machine."""
+        print(spelled(text), file=self._stream, flush=True)
 
     @contextlib.contextmanager
     def step(self, title: str) -> Iterator[None]:

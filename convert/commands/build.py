@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from camera.command import spelled
 from convert import arguments
 from convert.console import Console
 from convert.device.targets import DEFAULT, TARGETS
@@ -27,8 +28,10 @@ def add(commands: Any) -> None:
     """Add the command to an argparse subparsers object."""
     parser: argparse.ArgumentParser = commands.add_parser(
         "build",
-        epilog="For example: python -m convert build my_model --output out --preprocessing tf "
-        "--calibration photos/some --validation photos/others --labels labels.txt",
+        epilog=spelled(
+            "For example: python -m convert build my_model --output out --preprocessing tf "
+            "--calibration photos/some --validation photos/others --labels labels.txt"
+        ),
         help="convert, validate against the original, write model.tflite and a report",
         description="Convert a SavedModel and compare the result with the original. Exit status: "
         "0 passed, 3 the comparison failed, 2 wrong usage, 130 interrupted, 1 anything else.",

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from camera.command import spelled
 from convert.console import Console
 
 
@@ -37,5 +38,5 @@ def run(chosen: argparse.Namespace, console: Console) -> int:  # noqa: ARG001
     if chosen.json:
         publish(json.dumps(document, indent=2, allow_nan=False))
     else:
-        publish(inspection_text.render(document))
+        publish(spelled(inspection_text.render(document)))
     return 0

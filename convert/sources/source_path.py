@@ -110,7 +110,7 @@ def _other_file(path: Path, head: bytes) -> str:
     if head[4:8] == b"TFL3":
         return (
             f"{path} is a .tflite model already: give the model that it was converted from, "
-            "or look at the file with python -m convert inspect."
+            "or look at the file with `python -m convert inspect`."
         )
     if path.suffix == ".json" and _is_tensorflow_js(path):
         return f"{path} is {_TENSORFLOW_JS}."

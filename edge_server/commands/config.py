@@ -26,7 +26,7 @@ def run(arguments: Sequence[str]) -> int:
     Raises SettingError as the server does, with a sentence for each thing that is wrong.
     """
     parser = settings.parser()
-    parser.prog = "edge-server config"
+    parser.prog += " config"
     parser.description = (
         "Show every setting with its value, the place that it comes from, and why its default is "
         "as it is. Takes the options of the server, and serves nothing. Exit status: 0 all can be "

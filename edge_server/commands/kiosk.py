@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, Final
 
+from camera.command import program
 from edge_server import logs
 from edge_server.configuration.command_line import Parser
 from edge_server.configuration.values import redacted
@@ -65,7 +66,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _parser() -> Parser:
     parser = Parser(
-        prog="edge-server kiosk",
+        prog=f"{program('edge_server')} kiosk",
         description="Show the page on this device's screen: wait for the server, start a browser, "
         "and start it again when it ends, or when the server has not heard of the page for a while "
         "although it answers. Exit status: 0 stopped, 2 no browser, or an address that can't be "

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from camera.command import program
 from edge_server.configuration.command_line import Parser
 from edge_server.errors import ModelRefused
 from edge_server.inference import bundle, golden, tuning
@@ -38,7 +39,7 @@ def run(arguments: Sequence[str]) -> int:
     if model.manifest is None or not model.manifest.golden:
         raise ModelRefused(
             f"{chosen.file} carries no golden samples to test it by: make it with "
-            "`python -m convert build`."
+            "`python -m convert build` on the machine where you train."
         )
     # As the server would run it.
     way = tuning.choose(model.name, model.file.data)
@@ -55,7 +56,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _parser() -> Parser:
     parser = Parser(
-        prog="edge-server selftest",
+        prog=f"{program('edge_server')} selftest",
         description="Run the samples that a model file carries, and show whether this device "
         "answers as it did when it was converted. Exit status: 0 all reproduced, 1 not, 2 no such "
         "file.",

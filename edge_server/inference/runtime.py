@@ -10,6 +10,7 @@ import importlib
 import importlib.metadata
 import logging
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -87,7 +88,8 @@ def _find() -> tuple[Any, RuntimeInfo]:
             continue
         return module, RuntimeInfo(distribution, importlib.metadata.version(distribution))
     raise RuntimeMissing(
-        "No TFLite runtime can be imported: run `pip install -r requirements-edge.txt`."
+        f"No TFLite runtime can be imported by {sys.executable}: run the server in the environment "
+        "that `scripts/environment edge` makes, or install requirements-edge.txt into yours."
     )
 
 

@@ -75,7 +75,7 @@ def parse(data: bytes, name: str) -> TfliteFile:
     if data[4:8] != IDENTIFIER:
         raise ModelFileError(
             f"{name} is not a .tflite model (it has no TFL3 mark): "
-            "make one with `python -m convert build`."
+            "make one with `python -m convert build` on the machine where you train."
         )
     try:
         metadata = _metadata_entries(data)

@@ -6,8 +6,10 @@ import logging
 import sys
 import threading
 import uuid
+from pathlib import Path
 from typing import Any, Final
 
+from camera.command import argument, python
 from edge_server.errors import SettingError
 from edge_server.logs import fields
 from edge_server.mqtt.broker import Broker
@@ -19,6 +21,7 @@ _log = logging.getLogger(__name__)
 _MOST_UNSENT: Final = 16
 _KEEPALIVE: Final = 30
 _FIRST_PAUSE, _LONGEST_PAUSE = 1, 30
+_REQUIREMENTS: Final = Path(__file__).with_name("requirements.txt")
 _REFUSED: Final = ("Bad user name or password", "Not authorized")
 
 
@@ -37,7 +40,7 @@ class Client:
         except ImportError as error:
             raise SettingError(
                 "--mqtt needs paho-mqtt, which is not installed: run "
-                "`pip install -r edge_server/mqtt/requirements.txt` in the server's environment."
+                f"`{python()} -m pip install -r {argument(_REQUIREMENTS)}`."
             ) from error
         self._broker = broker
         self._lock = threading.Lock()

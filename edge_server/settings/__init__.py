@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from camera.command import program
 from edge_server.configuration import command_line, sources
 from edge_server.configuration.declaration import declared
 from edge_server.configuration.sources import Reading
@@ -75,15 +76,15 @@ def read_with_sources(
 def parser() -> argparse.ArgumentParser:
     """The command line of `python -m edge_server`."""
     made = command_line.Parser(
-        prog="edge-server",
+        prog=program("edge_server"),
         description="Serve an image classifier over HTTP, from uploads and a camera. Each option "
         "can also be given as an environment variable (--max-body as EDGE_MAX_BODY) or in a TOML "
         "file (max-body = 32); the command line goes before the environment, and that before the "
         "file.",
-        epilog="Other commands: `edge-server config` shows every setting, where its value comes "
-        "from and why its default is as it is; `edge-server selftest FILE` runs the samples that a "
-        "model carries and shows whether this device answers as it should; `edge-server kiosk` "
-        "shows the page on this device's own screen.",
+        epilog="Other commands: `config` shows every setting, where its value comes from and why "
+        "its default is as it is; `selftest FILE` runs the samples that a model carries and shows "
+        "whether this device answers as it should; `kiosk` shows the page on this device's own "
+        "screen.",
     )
     command_line.add_options(made, declared(Settings))
     return made

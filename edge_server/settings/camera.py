@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from camera.command import spelled
 from camera.errors import CameraError
 from edge_server.configuration.declaration import setting
 from edge_server.errors import SettingError
@@ -30,7 +31,8 @@ class CameraSettings:
     camera: str | None = setting(
         None,
         "camera: demo, usb:0, csi:0, rtsp://HOST/PATH, http://HOST/PATH, folder:DIR, file:CLIP or "
-        "none; `python -m camera list` knows all (default: demo with the bundled model, else none)",
+        + spelled("none; `python -m camera list` knows all ")
+        + "(default: demo with the bundled model, else none)",
         "SPEC",
         check=_check_camera,
         reason="no camera is opened unasked, and the demo's digits fit the bundled model alone",

@@ -24,7 +24,7 @@ def test_tensorflow_is_not_imported():
 
 def test_without_any_runtime_the_user_is_told_what_to_install(monkeypatch):
     monkeypatch.setattr(runtime, "_RUNTIMES", (("no_such_module", "no-such-distribution"),))
-    with pytest.raises(runtime.RuntimeMissing, match=r"pip install -r requirements-edge\.txt"):
+    with pytest.raises(runtime.RuntimeMissing, match=r"`scripts/environment edge`"):
         runtime._find.__wrapped__()
 
 

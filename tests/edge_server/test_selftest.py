@@ -119,4 +119,4 @@ def test_it_is_a_command_of_the_server_s_own_program(root, bundled_model):
 def test_the_help_of_the_server_names_it(capsys):
     with pytest.raises(SystemExit):
         cli.main(["--help"])
-    assert "edge-server selftest FILE" in capsys.readouterr().out
+    assert "`selftest FILE`" in capsys.readouterr().out

@@ -158,7 +158,7 @@ def test_says_what_to_install_when_venv_is_missing(machine: Machine) -> None:
     finally:
         hidden.rename(folder)
     assert result.returncode == 1
-    assert f"'apt-get install {folder.parent.name}-venv'" in result.stdout
+    assert f"'sudo apt-get install {folder.parent.name}-venv'" in result.stdout
     assert result.stdout.count("\n") == 1
 
 
@@ -238,6 +238,21 @@ def test_the_installed_unit_is_clean_and_confines(installed: Installed) -> None:
     assert set(fields["Uid"].split()) == {user} != {"0"}
     assert (fields["CapEff"], fields["CapBnd"]) == ("0" * 16, "0" * 16)
     assert (fields["NoNewPrivs"], fields["Seccomp"]) == ("1", "2")
+
+
+def test_the_sandbox_lets_a_trial_give_way_and_bind_no_thread(installed: Installed) -> None:
+    """Under the unit's own filter of system calls."""
+    unit = (CHECKOUT / "systemd" / UNIT).read_text()
+    lines = re.findall(r"^SystemCall(?:Filter|ErrorNumber)=.*$", unit, re.M)
+    code = (
+        "import os; print(os.nice(5)); "
+        "print(open('/proc/self/status').read().count('Seccomp:\\t2')); "
+        "os.sched_setaffinity(0, os.sched_getaffinity(0))"
+    )
+    command = ["systemd-run", "--quiet", "--pipe", "--wait", *(f"--property={x}" for x in lines)]
+    done = installed.machine.run(*command, "python3", "-c", code)
+    assert done.stdout.startswith("5\n1\n"), done.stdout
+    assert "PermissionError" in done.stdout.splitlines()[-1]
 
 
 def test_comes_back_after_a_kill(installed: Installed) -> None:

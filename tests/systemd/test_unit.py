@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import configparser
 import dataclasses
+import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from camera.sources.demo import demo_digits, picture
 from edge_server.settings import Settings, parser
 
 SYSTEMD = Path(__file__).resolve().parents[2] / "systemd"
 UNIT = SYSTEMD / "edge-server.service"
 # Tenths; systemd says "OK" below 45, and what is left is network, cameras, /proc/cpuinfo, and that
-# a thread may say on which processor another goes on.
+# a trial of a new model may lower its own priority.
 MOST_EXPOSURE = 16
 
 pytestmark = pytest.mark.skipif(
@@ -59,6 +63,40 @@ def test_an_unknown_key_would_be_noticed(tmp_path: Path) -> None:
 def test_unit_exposes_little() -> None:
     result = analyze("security", "--offline=true", f"--threshold={MOST_EXPOSURE}", str(UNIT))
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def system_calls(group: str) -> set[str]:
+    """The calls of one of systemd's groups and of the groups in it."""
+    listed = analyze("syscall-filter", group).stdout.split("\n")[1:]
+    names = {line.strip() for line in listed if line.strip() and not line.strip().startswith("#")}
+    inner = {name for name in names if name.startswith("@")}
+    return (names - inner).union(*map(system_calls, inner))
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+def test_no_group_of_system_calls_is_allowed_that_nobody_makes(tmp_path: Path) -> None:
+    """The server with its camera, a prediction and a snapshot, as strace sees it."""
+    (tmp_path / "photos").mkdir()
+    tiles, labels = demo_digits()
+    Image.fromarray(picture(tiles, labels.index("7"))).save(tmp_path / "photos/7.png")
+    python = os.environ.get("EDGE_DEVICE_PYTHON", sys.executable)
+    command = ["strace", "--follow-forks", "--summary-only", "--summary-columns=name"]
+    command += [f"--output={tmp_path / 'calls'}", python, "scripts/check-server"]
+    command += [str(tmp_path / "photos"), "7", "--", python, "-m", "edge_server", "--port", "0"]
+    subprocess.run(command, cwd=SYSTEMD.parent, check=True, capture_output=True, timeout=120)
+    made = set((tmp_path / "calls").read_text().split())
+    assert {"openat", "accept4"} <= made
+
+    lines = re.findall(r"^SystemCallFilter=(.*)$", UNIT.read_text(), re.M)
+    assert [line for line in lines if "@" in line] == lines[:2]
+    allowed, denied = lines[0].split(), lines[1].removeprefix("~").split()
+    listed = analyze("syscall-filter", *allowed).stdout.split()
+    groups = {name for name in listed if name.startswith("@")} - {*allowed, *denied}
+    # A model's store writes files through; cameras' libraries keep time by the kernel's timers.
+    unseen = {group for group in groups if not made & system_calls(group)} - {"@sync", "@timer"}
+    assert unseen == set()
+    # os.nice() of edge_server.repository.trial, and nothing else that was denied before.
+    assert lines[2:] == ["setpriority"]
 
 
 def test_user_is_made_and_may_open_cameras(tmp_path: Path) -> None:

@@ -7,12 +7,13 @@ import os
 from pathlib import Path
 from typing import Final
 
+from camera.command import spelled
 from camera.errors import CameraError
 
 GONE: Final = frozenset(
     {errno.ENODEV, errno.ENXIO, errno.EIO, errno.EPIPE, errno.EPROTO, errno.ESHUTDOWN}
 )
-_LIST: Final = "choose one of `python -m camera list`"
+_LIST: Final = spelled("choose one of `python -m camera list`")
 
 
 def explained(error: OSError, path: str) -> CameraError:
