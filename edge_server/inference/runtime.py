@@ -17,7 +17,9 @@ from typing import Any, Final
 import numpy as np
 
 from edge_server.errors import EdgeError, ModelFileError
+from edge_server.inference import partitions
 from edge_server.inference.delegate import Delegate
+from edge_server.inference.partitions import Partitions
 
 _log = logging.getLogger(__name__)
 
@@ -142,6 +144,14 @@ class Model:
                 f"{self._name} can't be loaded by {info.name} {info.version}: "
                 f"{first_line(error)}. Convert it for this runtime."
             ) from error
+
+    def partitions(self) -> Partitions | None:
+        """How much of the graph runs in a delegate; None where the runtime does not tell."""
+        details = getattr(self._interpreter, "_get_ops_details", None)
+        try:
+            return partitions.count(details()) if details else None
+        except (KeyError, TypeError, ValueError):  # it is no public function
+            return None
 
     def resize(self, rows: int) -> None:
         """Take and answer so many pictures at once from now on.
