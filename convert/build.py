@@ -15,6 +15,8 @@ import edge_server
 from convert import (
     build_checks,
     build_inputs,
+    conversion_checks,
+    float_twin,
     layer_errors,
     original,
     photos,
@@ -28,6 +30,7 @@ from convert.console import Console
 from convert.device import candidate
 from convert.file import bundle_writer, golden_writer, tflite_schema
 from convert.file.golden_writer import Picture
+from convert.float_twin import FloatTwin
 from convert.layer_statistics import LayerStatistics
 from convert.options import AUTO, Options
 from convert.original import OriginalRun
@@ -81,11 +84,12 @@ def build(options: Options, console: Console) -> Built:
             model = source.load(options.saved_model, options.signature, options.input_size)
         with console.step("read labels and photos"):
             inputs = build_inputs.read(options, model, console)
+        twin = _float_twin(options, model, console)
         with console.step(f"run the original on {len(inputs.tests.photos)} photos"):
             before = original.run(model, inputs.spec, inputs.tests, console)
         with console.step("try other ways of preprocessing"):
             tried = preprocessing_trials.short(model, inputs.spec, before, inputs.tests, console)
-        one = _Build(options, model, inputs, before, workshop, console)
+        one = _Build(options, model, inputs, before, workshop, console, twin)
         found = one.found()
         with console.step("bundle, and run the golden samples of the finished file"):
             finished, manifest = one.finish(found.winner)
@@ -94,6 +98,19 @@ def build(options: Options, console: Console) -> Built:
         with console.step("check, and write the report"):
             checks = one.checks(found.winner, layers, len(manifest.golden))
             return one.publish(found, finished, manifest, layers, checks, tried)
+
+
+def _float_twin(options: Options, model: Source, console: Console) -> FloatTwin | None:
+    """None where nothing becomes integers. Raises BuildError where the recipe can't be had, which
+    is better heard before the original has run on all photos."""
+    if not options.needs_calibration:
+        return None
+    with console.step("convert to float32, to see what has a form in integers"):
+        twin = float_twin.make(model, console, allow_select_tf=options.allow_select_tf)
+        if options.recipe != AUTO:
+            recipe = recipes.get(options.recipe, options.io)
+            conversion_checks.check_before(twin.model, recipe)
+        return twin
 
 
 class _Build:
@@ -107,6 +124,7 @@ class _Build:
         before: OriginalRun,
         workshop: Workshop,
         console: Console,
+        twin: FloatTwin | None,
     ) -> None:
         self._options, self._model, self._inputs = options, model, inputs
         self._before, self._workshop, self._console = before, workshop, console
@@ -123,6 +141,7 @@ class _Build:
             before,
             workshop,
             console,
+            twin=twin,
         )
 
     def found(self) -> Found:
@@ -209,8 +228,11 @@ class _Build:
     def checks(
         self, winner: Trial, layers: Sequence[LayerStatistics], golden: int
     ) -> tuple[Check, ...]:
+        times = None
+        if winner.draft.recipe.integer_only and self._options.recipe != AUTO:
+            times = self._bench.times(winner)
         return build_checks.run(
-            self._options, self._before, self._inputs.calibrated, winner, layers, golden
+            self._options, self._before, self._inputs.calibrated, winner, layers, golden, times
         )
 
     def publish(

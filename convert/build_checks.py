@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from convert import checks, photo_contents
+from convert import checks, photo_contents, speed
 from convert.calibration import Calibration
 from convert.check import Check
 from convert.layer_statistics import LayerStatistics
 from convert.options import Options
 from convert.original import OriginalRun
+from convert.speed import Times
 from convert.trial import Trial
 
 
@@ -20,8 +21,10 @@ def run(
     winner: Trial,
     layers: Sequence[LayerStatistics],
     golden: int,
+    times: Times | None,
 ) -> tuple[Check, ...]:
-    """Every check that applies; `golden` is how many samples the file carries."""
+    """Every check that applies; `golden` is how many samples the file carries, `times` are of an
+    integer recipe that was asked for by name."""
     found = [
         checks.original_accuracy(before.scores, before.labels()),
         checks.collapse(before.scores, winner.scores),
@@ -34,4 +37,8 @@ def run(
     if layers:
         found.append(checks.saturated_activations(layers))
     found.append(checks.golden_samples(golden))
+    if times is not None:
+        run = winner.run
+        runtime = f"{run.runtime} {run.runtime_version}"
+        found.append(speed.check(winner.draft.recipe.name, times, run.partitions, runtime))
     return tuple(found)

@@ -90,6 +90,7 @@ class Comparison:
             "runtime": f"{self.run.runtime} {self.run.runtime_version}",
             "threads": self.threads,
             "invoke_ms_median": median and round(median, 3),
+            "xnnpack": self.run.xnnpack,
         }
         return {
             "verdict": figures.pop("verdict"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from convert import speed
 from convert.inspecting.inspection_layout import Page
 from edge_server.inference.labels import listed
 
@@ -76,6 +77,7 @@ def _what(page: Page, result: Comparison) -> None:
         page.field(
             "invoke", f"{run.invoke_ms_median:.2f} ms (median, {result.threads} threads, here)"
         )
+    page.field("", speed.share(run.xnnpack))
     if run.golden_samples:
         page.field("golden", f"{run.golden_samples} samples reproduced")
     if result.unreadable.reasons:

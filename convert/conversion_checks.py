@@ -7,10 +7,12 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from convert import integer_forms
 from convert.device import compatibility
 from convert.errors import BuildError
 from convert.file import tflite_schema
 from convert.file.tflite_schema import schema
+from convert.integer_forms import Operation
 from convert.recipes import Recipe
 
 # Layers whose weights a recipe is about, and where their weights stand among the inputs.
@@ -23,6 +25,7 @@ _DTYPES: Final = {value: name.lower() for name, value in vars(schema.TensorType)
 _OPERATORS: Final = {value: name for name, value in vars(schema.BuiltinOperator).items()}
 # The converter leaves smaller constants in float: quantizing them on the fly would cost more.
 _DYNAMIC_LEAST: Final = 1024
+_AUTO: Final = "Use --recipe auto, which tries the recipes and takes the fastest that passes."
 # Indices, shapes and masks, which every graph may have.
 _PLAIN: Final = frozenset({"int32", "int64", "uint32", "bool", "string", "resource"})
 
@@ -40,8 +43,16 @@ class _Tensor:
 class _Layer:
     """A layer with constant weights; `weights` is the tensor as it is stored."""
 
-    operator: str
+    operation: Operation
     weights: _Tensor
+
+
+class NoSuchForm(BuildError):
+    """A model can't be what a recipe says; `reason` is the sentence without the advice."""
+
+    def __init__(self, reason: str, advice: str) -> None:
+        super().__init__(f"{reason} {advice}")
+        self.reason = reason
 
 
 def check(model: bytes, recipe: Recipe, allow_select_tf: Collection[str] = ()) -> None:
@@ -49,11 +60,11 @@ def check(model: bytes, recipe: Recipe, allow_select_tf: Collection[str] = ()) -
 
     `allow_select_tf` are the operators of TensorFlow that may be in it, with or without "Flex".
     """
-    _check_boundary(model, recipe)
     check_select_tf(tflite_schema.describe(model).select_tf_operators, allow_select_tf)
     tensors, layers = _read(model)
     if recipe.integer_only:
-        _check_integer_only(tensors, recipe)
+        _check_integer_only(model, tensors, recipe)
+    _check_boundary(model, recipe)
     if recipe.weights != "float32":
         _check_weights(layers, recipe)
 
@@ -85,26 +96,49 @@ def _check_boundary(model: bytes, recipe: Recipe) -> None:
     ):
         if [tensor.dtype for tensor in tensors] != [wanted]:
             found = ", ".join(tensor.dtype for tensor in tensors)
-            raise BuildError(
+            raise NoSuchForm(
                 f"The converter made a model with {kind} {found} where {recipe.name} means "
-                f"{wanted}: convert with --recipe float32 to see whether the model itself is fine."
+                f"{wanted}.",
+                _AUTO,
             )
 
 
-def _check_integer_only(tensors: list[_Tensor], recipe: Recipe) -> None:
+def check_before(float_model: bytes, recipe: Recipe) -> None:
+    """Raises BuildError where the float32 .tflite of a model shows that the recipe can't be had."""
+    if recipe.integer_only and (lacking := integer_forms.without(float_model, recipe)):
+        raise _without_form(lacking, recipe, float_model)
+
+
+def _without_form(operations: list[Operation], recipe: Recipe, model: bytes) -> BuildError:
+    """`model`, the float one or what came out, tells whether `dynamic` has anything to gain."""
+    weights = [layer.weights.elements for layer in _read(model)[1]]
+    dynamic = max(weights, default=0) >= _DYNAMIC_LEAST
+    return NoSuchForm(
+        f"The model can't be {recipe.name} throughout: TensorFlow's converter has no "
+        f"{recipe.name} form of {integer_forms.named(operations)}.",
+        f"{_AUTO[:-1]}, or --recipe dynamic, of which only the weights are int8."
+        if dynamic
+        else _AUTO,
+    )
+
+
+def _check_integer_only(model: bytes, tensors: list[_Tensor], recipe: Recipe) -> None:
     floats = [t.name for t in tensors if t.dtype.startswith("float") and not t.boundary]
+    if floats and (islands := integer_forms.in_floating_point(model)):
+        raise _without_form(islands, recipe, model)
     if floats:
-        raise BuildError(
-            f"{len(floats)} tensors stayed floating-point (the first is {floats[0]}): "
-            f"a layer in the model has no {recipe.name} form; use --recipe float32."
+        raise NoSuchForm(
+            f"{len(floats)} tensors stayed floating-point (the first is {floats[0]}), where "
+            f"{recipe.name} means integers only.",
+            _AUTO,
         )
     inside = [t for t in tensors if not t.constant and not t.boundary and t.dtype not in _PLAIN]
     other = [t for t in inside if t.dtype != recipe.activations]
     if other:
-        raise BuildError(
+        raise NoSuchForm(
             f"The activation {other[0].name} came out as {other[0].dtype} where {recipe.name} "
-            f"means {recipe.activations}: a layer in the model has no such form; "
-            "use --recipe float32."
+            f"means {recipe.activations}: a layer in the model has no such form.",
+            _AUTO,
         )
 
 
@@ -118,10 +152,10 @@ def _check_weights(layers: list[_Layer], recipe: Recipe) -> None:
         and not (small_allowed and layer.weights.elements < _DYNAMIC_LEAST)
     ]
     if other:
-        raise BuildError(
-            f"The weights of a {other[0].operator} ({other[0].weights.name}) stayed "
-            f"{other[0].weights.dtype} where {recipe.name} means {recipe.weights}: "
-            "use --recipe float32."
+        raise NoSuchForm(
+            f"The weights of {integer_forms.named([layer.operation for layer in other])} stayed "
+            f"{other[0].weights.dtype} where {recipe.name} means {recipe.weights}.",
+            _AUTO,
         )
     if not stored and not recipe.integer_only:
         small = f" of {_DYNAMIC_LEAST} weights or more" if small_allowed else ""
@@ -171,7 +205,8 @@ def _layers(root: Any, subgraph: Any, tensors: list[_Tensor]) -> Iterator[_Layer
             index = operator.Inputs(_WEIGHTS[code])
             weights = tensors[unpacked.get(index, index)]
             if weights.constant:
-                yield _Layer(_OPERATORS[code], weights)
+                made = tensors[operator.Outputs(0)].name
+                yield _Layer(Operation(_OPERATORS[code], made), weights)
 
 
 def _code(code: Any) -> int:

@@ -43,6 +43,7 @@ def document(
     figures["candidate"] |= {
         "runtime": f"{winner.run.runtime} {winner.run.runtime_version}",
         "invoke_ms_median": _rounded(winner.invoke_ms),
+        "xnnpack": winner.run.xnnpack,
     }
     return {
         "name": manifest.name,
@@ -112,6 +113,7 @@ def _candidate(trial: Trial, chosen: bool) -> dict[str, Any]:
         "recipe": trial.draft.recipe.name,
         "size_bytes": trial.size,
         "invoke_ms_median": _rounded(trial.invoke_ms),
+        "xnnpack": trial.run.xnnpack,
         "agreement": judged.agreement,
         "interval": list(judged.interval),
         "top1": judged.candidate.top1,

@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from convert import bias_correction, metrics, mixed_precision, model_inputs, recipes, selection
+from convert.conversion_checks import NoSuchForm
 from convert.device import candidate
 from convert.errors import BuildError
 from convert.file import tflite_schema
@@ -59,7 +60,7 @@ def search(bench: Bench, validate: Validate) -> Found:
         try:
             trial = validate(make())
         except BuildError as error:
-            skipped.append(f"{name}: {error}")
+            skipped.append(f"{name}: {error.reason if isinstance(error, NoSuchForm) else error}")
             return None
         trials.append(trial)
         return trial

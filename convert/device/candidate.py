@@ -15,6 +15,7 @@ from convert.device import device_process
 from convert.device.device_process import ChildDied
 from convert.errors import BuildError
 from convert.metrics import Scores
+from edge_server.inference.partitions import Partitions
 
 # As many pictures as the probe tries together.
 _PROBED_BATCH: Final = 4
@@ -22,13 +23,23 @@ _PROBED_BATCH: Final = 4
 
 @dataclass(frozen=True)
 class DeviceRun:
-    """Scores, float32 (photos, classes), and what computed them. Milliseconds per photo."""
+    """Scores, float32 (photos, classes), and what computed them. Milliseconds per photo.
+
+    `partitions` tells how much of the graph ran inside XNNPACK, None where the runtime does not
+    say it.
+    """
 
     scores: Scores
     runtime: str
     runtime_version: str
     golden_samples: int
     invoke_ms_median: float | None
+    partitions: Partitions | None = None
+
+    @property
+    def xnnpack(self) -> dict[str, int] | None:
+        """`partitions` for machines."""
+        return None if self.partitions is None else self.partitions.to_json()
 
 
 @dataclass(frozen=True)
@@ -86,6 +97,7 @@ def run(
             runtime_version=last["runtime_version"],
             golden_samples=last["golden_samples"],
             invoke_ms_median=last["invoke_ms_median"],
+            partitions=last["partitions"] and Partitions(**last["partitions"]),
         )
 
 

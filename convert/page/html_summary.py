@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, Final
 
-from convert import metrics
+from convert import metrics, speed
 from convert.page import html_format, html_plots
 from convert.page.html_comparison import Paired
 from convert.page.html_plots import Strip
@@ -46,7 +46,8 @@ def complete(document: Document) -> dict[str, Any]:
         **document,
     }
     full["why"] = document.get("why") or _why(full)
-    full["candidates"] = document.get("candidates") or [_only_candidate(full)]
+    candidates = document.get("candidates") or [_only_candidate(full)]
+    full["candidates"] = [{"xnnpack": None, **candidate} for candidate in candidates]
     return full
 
 
@@ -65,6 +66,7 @@ def _only_candidate(document: Document) -> dict[str, Any]:
         "recipe": document["recipe"],
         "size_bytes": document["size_bytes"],
         "invoke_ms_median": document["candidate"].get("invoke_ms_median"),
+        "xnnpack": document["candidate"].get("xnnpack"),
         "agreement": document["agreement"]["top1"],
         "interval": document["agreement"]["interval"],
         "top1": document["candidate"]["top1"],
@@ -257,6 +259,7 @@ def versions(document: Document) -> list[tuple[str, str]]:
         ]
     rows += [
         ("Measured on", str(document["candidate"].get("runtime", html_format.UNKNOWN))),
+        ("XNNPACK", speed.share(document["candidate"].get("xnnpack"))),
         ("Original", f"{source['path']} ({source['format']}, {source['signature']})"),
         ("Its fingerprint", str(source["fingerprint"])),
         ("Validation", _photo_set(document["validation"])),

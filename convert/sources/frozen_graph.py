@@ -5,13 +5,15 @@ What is done here changes the graph and not the answers; source.load proves it o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Final
 
 import tensorflow as tf
 
 # No public function does this; TensorFlow's own converter calls it as well.
 from tensorflow.python.framework import convert_to_constants
+
+from convert.sources import operator_forms
 
 _IMAGE: Final = "image"
 _PIXELS: Final = "pixels"
@@ -58,22 +60,43 @@ def one_image(
         return call(tf.cast(image, dtype, name=_PIXELS) if dtype != "float32" else image)
 
     spec = tf.TensorSpec((batch, *size), tf.float32, name=_IMAGE)
-    function = tf.function(picture, input_signature=[spec]).get_concrete_function()
-    frozen = convert_to_constants.convert_variables_to_constants_v2(
-        function, lower_control_flow=False, aggressive_inlining=True
-    )
+    frozen = _frozen(tf.function(picture, input_signature=[spec]).get_concrete_function())
     graph = frozen.graph.as_graph_def()
     if dtype != "float32":
         _keep_pixels_in_float(graph)
     if batch != 1:
         _free_reshapes(graph, batch)
-    (image,) = [node for node in graph.node if node.op == "Placeholder"]
-    graph.node.remove(image)
     (scores,) = frozen.outputs
+    return _function(graph, size, scores.name, output)
+
+
+def with_integer_forms(function: Any, operators: Collection[str], output: str) -> Any:
+    """A function as one_image() makes it, with these operators computed by others that have a form
+    in integers: see operator_forms."""
+    frozen = _frozen(function)
+    graph = operator_forms.written_otherwise(frozen.graph.as_graph_def(), operators)
+    (image,), (scores,) = frozen.inputs, frozen.outputs
+    return _function(graph, tuple(image.shape[1:]), scores.name, output)
+
+
+def _frozen(function: Any) -> Any:
+    """A concrete function without variables and calls."""
+    return convert_to_constants.convert_variables_to_constants_v2(
+        function, lower_control_flow=False, aggressive_inlining=True
+    )
+
+
+def _function(graph: Any, size: tuple[int, ...], scores: str, output: str) -> Any:
+    """A concrete function of one image from a GraphDef, whose input that image becomes."""
+    (placeholder,) = [node for node in graph.node if node.op == "Placeholder"]
+    graph.node.remove(placeholder)
 
     def single_image(image: Any) -> dict[str, Any]:
         (result,) = tf.graph_util.import_graph_def(
-            graph, input_map={f"{_IMAGE}:0": image}, return_elements=[scores.name], name=""
+            graph,
+            input_map={f"{placeholder.name}:0": image},
+            return_elements=[scores],
+            name="",
         )
         if not result.shape.is_compatible_with((1, None)):
             raise ValueError(f"for one picture it puts out scores of shape {result.shape}")

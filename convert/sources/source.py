@@ -28,7 +28,8 @@ class Source:
 
     `format` is "saved_model", "keras" or "h5"; `input_dtype` "float32" or "uint8"; `batch` what
     the model was fixed to, None where it is free. `function(**{input_name: tensor})` returns a
-    dict with `output_name` in it; `constants` go to it as well.
+    dict with `output_name` in it; `constants` go to it as well. `integer_forms` names operators
+    that the function for one image computes by others, which have a form in integers.
     """
 
     path: Path
@@ -45,6 +46,7 @@ class Source:
     function: Any
     trackable: Any
     constants: dict[str, Any] = field(default_factory=dict)
+    integer_forms: frozenset[str] = frozenset()
 
     @property
     def fingerprint(self) -> str:
@@ -74,6 +76,12 @@ class Source:
 
     @cached_property
     def _single_image(self) -> Any:
+        function = self._traced()
+        if not self.integer_forms:
+            return function
+        return frozen_graph.with_integer_forms(function, self.integer_forms, self.output_name)
+
+    def _traced(self) -> Any:
         size = (self.height, self.width, self.channels)
         try:
             if self.input_dtype != "float32" or self.batch not in (None, 1):

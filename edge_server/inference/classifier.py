@@ -26,6 +26,7 @@ from edge_server.inference.decoding import Pixels
 from edge_server.inference.delegate import Delegate
 from edge_server.inference.interpreters import Interpreters
 from edge_server.inference.observer import SILENT, Observer, request
+from edge_server.inference.partitions import Partitions
 from edge_server.inference.places import Places
 from edge_server.inference.pool import Occupancy
 from edge_server.inference.preparation import Preparation
@@ -85,6 +86,11 @@ class Classifier:
         resizable = bundle.manifest is not None and bundle.manifest.resizable_batch
         if resizable and delegate is None:
             self.batch = batching.size_that_pays(bundle.file.data, threads=threads)
+
+    @property
+    def partitions(self) -> Partitions | None:
+        """How much of the graph runs in a delegate, as XNNPACK; None where that is not known."""
+        return self._interpreters.models[0].partitions()
 
     @property
     def threads_alone(self) -> int:

@@ -35,10 +35,11 @@ def evaluate(request: dict[str, Any]) -> dict[str, Any]:
         child.progress(number + 1)
     if request.get("scores"):
         np.save(request["scores"], scores)
-    info = runtime_info()
+    info, partitions = runtime_info(), classifier.partitions
     return {
         "runtime": info.name,
         "runtime_version": info.version,
+        "partitions": partitions and partitions.to_json(),
         "golden_samples": golden_samples,
         "invoke_ms_median": statistics.median(invoke_ms) if invoke_ms else None,
         "tensorflow_imported": "tensorflow" in sys.modules,

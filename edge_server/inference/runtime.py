@@ -19,8 +19,9 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from edge_server.errors import EdgeError, ModelFileError
-from edge_server.inference import tflite_file
+from edge_server.inference import partitions, tflite_file
 from edge_server.inference.delegate import Delegate
+from edge_server.inference.partitions import Partitions
 
 _log = logging.getLogger(__name__)
 
@@ -157,6 +158,14 @@ class Interpreter:
         self._interpreter.invoke()
         return [self._interpreter.get_tensor(index) for index in outputs]
 
+    def partitions(self) -> Partitions | None:
+        """How much of the graph runs in a delegate; None where the runtime does not tell."""
+        details = getattr(self._interpreter, "_get_ops_details", None)
+        try:
+            return partitions.count(details()) if details else None
+        except (KeyError, TypeError, ValueError):  # it is no public function
+            return None
+
     def _forget(self) -> None:
         if self._state.resources:
             # No runtime resets these: only a new interpreter has their first values.
@@ -206,6 +215,10 @@ class Model:
         self.input, self.output = inputs[0], outputs[0]
         self.signature = _signature(self._interpreter.signatures, self.input, self.output)
         self._rows = self.input.shape[0] if self.input.shape else 0
+
+    def partitions(self) -> Partitions | None:
+        """How much of the graph runs in a delegate; None where the runtime does not tell."""
+        return self._interpreter.partitions()
 
     def resize(self, rows: int) -> None:
         """Take and answer so many pictures at once from now on.

@@ -57,11 +57,15 @@ def test_what_each_recipe_made_passes(files: dict[str, bytes]) -> None:
 @pytest.mark.parametrize(
     ("made", "promised", "said"),
     [
-        ("float32", "float16", r"weights of a CONV_2D .* stayed float32 where float16 means"),
-        ("float32", "dynamic", r"weights of a CONV_2D .* stayed float32 where dynamic means int8"),
+        ("float32", "float16", r"weights of CONV_2D \(in .*\) stayed float32 where float16 means"),
+        ("float32", "dynamic", r"weights of CONV_2D .* stayed float32 where dynamic means int8"),
         ("float16", "dynamic", "stayed float16 where dynamic means int8"),
-        ("float32", "int8", r"tensors stayed floating-point .* no int8 form"),
-        ("dynamic", "int8", "tensors stayed floating-point"),
+        (
+            "float32",
+            "int8",
+            r"converter has no int8 form of CONV_2D \(in .*\), MEAN \(in .*--recipe ",
+        ),
+        ("dynamic", "int8", "has no int8 form of CONV_2D"),
         ("int8", "int16x8", r"activation .* came out as int8 where int16x8 means int16"),
         ("int16x8", "int8", r"activation .* came out as int16 where int8 means int8"),
     ],
@@ -71,6 +75,26 @@ def test_what_another_recipe_made_is_seen(
 ) -> None:
     with pytest.raises(BuildError, match=said):
         conversion_checks.check(files[made], as_recipe(promised))
+
+
+def test_float_at_the_very_end_is_named_by_its_operator(files: dict[str, bytes]) -> None:
+    """And not as an output of another dtype, which would not tell why."""
+    model = tflite_schema.unpack(files["int8"])
+    graph = model.subgraphs[0]
+    code = schema.OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.NEG
+    model.operatorCodes.append(code)
+    scores, negative = graph.tensors[graph.outputs[0]], schema.TensorT()
+    assert scores.type == schema.TensorType.FLOAT32
+    negative.name, negative.type, negative.shape = b"model/head/Neg", scores.type, scores.shape
+    graph.tensors.append(negative)
+    operator = schema.OperatorT()
+    operator.opcodeIndex = len(model.operatorCodes) - 1
+    operator.inputs, operator.outputs = [graph.outputs[0]], [len(graph.tensors) - 1]
+    graph.operators.append(operator)
+    graph.outputs = operator.outputs
+    with pytest.raises(BuildError, match=r"no int8 form of NEG \(in head\)\. Use --recipe auto"):
+        conversion_checks.check(tflite_schema.pack(model), RECIPES["int8"])
 
 
 def test_another_dtype_than_was_asked_for_is_seen(files: dict[str, bytes]) -> None:
