@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from convert import calibration, photos
+from convert import calibration, original, photos
 from convert.calibration import Calibration
 from convert.console import Console
 from convert.errors import UsageError
@@ -37,8 +37,8 @@ def read(options: Options, model: Source, console: Console) -> Inputs:
         resize_filter=options.filter,
         color_order=options.color_order,
     )
-    model.check_preprocessing(spec)
     tests = photos.read(options.validation, labels, model.classes)
+    original.check(model, spec, tests)
     return Inputs(labels, spec, tests, _calibration(options, spec, console))
 
 
@@ -60,6 +60,13 @@ def _labels(options: Options, model: Source) -> tuple[str, ...]:
                 "classes: it needs one line for each class, in the model's order."
             )
         return labels
+    if model.labels is not None:
+        if len(model.labels) != model.classes:
+            raise UsageError(
+                f"The {model.path} has a label file with {len(model.labels)} lines in it, but its "
+                f"model puts out {model.classes} classes: give the right one with --labels."
+            )
+        return model.labels
     names = photos.class_folders(options.validation)
     if len(names) == model.classes and not all(name.isdigit() for name in names):
         return names

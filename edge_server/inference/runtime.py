@@ -17,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from edge_server.errors import EdgeError, ModelFileError
+from edge_server.excerpt import excerpt
 from edge_server.inference.delegate import Delegate
 
 _log = logging.getLogger(__name__)
@@ -209,7 +210,7 @@ def first_line(error: Exception) -> str:
     """The first line of a runtime's message, without its final full stop."""
     text = str(error).strip() or type(error).__name__
     # The runtimes often forget the line break before they name the node.
-    return re.split(r"\n|(?<!^)Node number", text)[0].rstrip(". ")
+    return excerpt(re.split(r"\n|(?<!^)Node number", text)[0])
 
 
 def _tensor(detail: dict[str, Any]) -> TensorInfo:
