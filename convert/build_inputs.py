@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from convert import calibration, photos
+from convert import calibration, original, photos
 from convert.calibration import Calibration
 from convert.console import Console
 from convert.options import Options
@@ -37,8 +37,8 @@ def read(options: Options, model: Source, console: Console) -> Inputs:
         resize_filter=options.filter,
         color_order=options.color_order,
     )
-    model.check_preprocessing(spec)
     tests = photos.read(options.validation, labels, model.classes)
+    original.check(model, spec, tests)
     return Inputs(labels, spec, tests, _calibration(options, spec, console))
 
 
@@ -55,6 +55,8 @@ def _labels(options: Options, model: Source) -> tuple[str, ...]:
     if options.labels is not None:
         given = label_files.read(options.labels)
         return label_files.fitting(given, str(model.path), model.classes)
+    if model.labels is not None:
+        return label_files.fitting(model.labels, str(model.path), model.classes)
     names = photos.class_folders(options.validation)
     if len(names) == model.classes and not all(name.isdigit() for name in names):
         return names

@@ -19,7 +19,7 @@ from convert.device.candidate_file import CandidateFile
 from convert.metrics import Scores
 from convert.original import OriginalRun
 from convert.photos import Unreadable
-from convert.sources import source, source_path
+from convert.sources import source
 from convert.validation import Gate, Validation
 from edge_server.inference.classification import to_scores
 from edge_server.inference.manifest import Output
@@ -148,6 +148,7 @@ def compare(pair: Pair, console: Console) -> Comparison:
     candidate_file.check_fit(file, pair.original, shape, model.classes)
     labels = _labels(pair)
     tests = photos.read(pair.validation, labels, model.classes)
+    original.check(model, file.original_spec, tests)
     with console.step(f"run the original on {len(tests.photos)} photos"):
         before = original.run(model, file.original_spec, tests, console)
     threads = os.cpu_count() or 1
@@ -166,7 +167,7 @@ def compare(pair: Pair, console: Console) -> Comparison:
     return Comparison(
         pair=pair,
         signature=model.signature,
-        fingerprint=source_path.fingerprint(pair.original),
+        fingerprint=model.fingerprint,
         judged=validation.compare(before.scores, scores, before.labels(), pair.gate),
         run=run,
         threads=threads,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -11,13 +12,16 @@ from convert.console import Console
 from convert.errors import BuildError
 from convert.metrics import Classes, Scores
 from convert.photos import Photo, PhotoSet, Unreadable
-from convert.sources import source
+from convert.sources import source, source_check
 from convert.sources.source import Source
 from edge_server.inference import preprocessing
 from edge_server.inference.classification import to_scores
 from edge_server.inference.decoding import Pixels
 from edge_server.inference.manifest import Output
 from edge_server.inference.preprocessing import Preprocessing
+
+# Photos to prove the conversion's function on before all of them are run.
+_CHECKED: Final = 4
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,19 @@ class OriginalRun:
         if not self.labelled:
             return None
         return np.array([photo.label for photo in self.photos], np.int64)
+
+
+def check(original: Source, spec: Preprocessing, tests: PhotoSet) -> None:
+    """Prove on a few of the photos that what is converted answers as the original does.
+
+    Raises UsageError where it does not, or the preprocessing is not for this model.
+    """
+    original.check_preprocessing(spec)
+    chosen = photos.evenly(tests.photos, _CHECKED)
+    seen = photos.seen(chosen, Unreadable(tests.origin, len(chosen)), spec)
+    tensors = [preprocessing.normalize(picture, spec) for _, picture in seen]
+    if tensors:  # else the photos are the fault, which run() says
+        source_check.check(original, np.concatenate(tensors))
 
 
 def run(original: Source, spec: Preprocessing, tests: PhotoSet, console: Console) -> OriginalRun:

@@ -69,6 +69,8 @@ def _examine(chosen: argparse.Namespace, console: Console) -> tuple[Diagnosis, S
     with console.step(f"read {chosen.saved_model}"):
         model = source.load(chosen.saved_model, chosen.signature, chosen.input_size)
     tests, subject = doctor_inputs.read(model, chosen.validation, chosen.labels)
+    with console.step("look at the original on a few photos"):
+        doctor_inputs.check(model, tests)
     used = min(len(tests.photos), chosen.limit)
     with console.step(f"try the conventions on {used} photos"):
         race = convention_race.run(model, tests, chosen.limit, console)

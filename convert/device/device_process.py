@@ -20,6 +20,7 @@ from typing import IO, Any, Final
 import edge_server
 from convert.console import Console
 from convert.errors import BuildError
+from edge_server.excerpt import last_line
 
 # Loading a large model and its first run, on a slow and busy machine.
 TIME_LIMIT: Final = 300.0
@@ -179,5 +180,6 @@ def _lines(stream: IO[bytes], timeout: float) -> Iterator[bytes]:
 def _how(status: int, noise: str) -> str:
     how = f"crashed (signal {-status})" if status < 0 else f"failed (exit status {status})"
     # What a runtime tells of its delegates is no reason.
-    words = [line for line in noise.splitlines() if line.strip() and not line.startswith("INFO:")]
-    return f"{how}: {words[-1][:200]}" if words else how
+    words = [line for line in noise.splitlines() if not line.startswith("INFO:")]
+    said = last_line("\n".join(words))
+    return f"{how}: {said}" if said else how

@@ -22,6 +22,7 @@ from typing import Final
 from packaging.version import Version
 
 from convert.errors import BuildError
+from edge_server.excerpt import last_line
 
 # Installing half a dozen wheels over a slow line.
 _TIME_LIMIT: Final = 1800.0
@@ -161,10 +162,10 @@ def _run(command: Sequence[str | Path], temporary: Path) -> str | None:
                 os.killpg(child.pid, signal.SIGKILL)
             child.wait()
         noise.seek(0)
-        words = [line.strip() for line in noise if line.strip()]
+        words = last_line(noise.read())
     if status == 0:
         return None
-    return words[-1].removeprefix("ERROR: ")[:200].rstrip(".") if words else f"status {status}"
+    return words.removeprefix("ERROR: ") or f"status {status}"
 
 
 def find_python(versions: Sequence[tuple[int, int]]) -> Path | None:

@@ -22,6 +22,7 @@ from convert.device import device_process, environment_maker
 from convert.device.environment_maker import NotInstalled
 from convert.device.targets import LITERT, Target
 from convert.errors import BuildError, UsageError
+from edge_server.excerpt import last_line
 
 # A Python with the runtime, made elsewhere; and where environments are kept.
 PYTHON_VARIABLE: Final = "EDGE_TARGET_PYTHON"
@@ -180,7 +181,7 @@ def _ask(python: Path) -> _Found:
         except subprocess.TimeoutExpired:
             return _Found(None, reason="it does not answer")
     if done.returncode != 0:
-        words = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
-        return _Found(None, reason=words[-1][:200].rstrip("."))
+        reason = last_line(done.stderr) or f"exit status {done.returncode}"
+        return _Found(None, reason=reason)
     answer = json.loads(done.stdout.splitlines()[-1])
     return _Found(answer["runtime"], answer["version"])

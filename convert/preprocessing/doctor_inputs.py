@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from convert import photos
-from convert.errors import UsageError
+from convert import original, photos
+from convert.errors import PicturesRefused, UsageError
 from convert.photos import PhotoSet
+from convert.preprocessing import conventions
 from convert.preprocessing.doctor_text import Subject
 from edge_server.inference import labels as label_files
 
@@ -37,6 +38,24 @@ def read(model: Source, validation: Path, labels_file: Path | None) -> tuple[Pho
         classes=model.classes,
         input_dtype=model.input_dtype,
     )
+
+
+def check(model: Source, tests: PhotoSet) -> None:
+    """Prove on a few photos that one picture alone gets the answer that it gets among others.
+
+    Under the first convention whose numbers the model takes. Raises UsageError.
+    """
+    refusal: PicturesRefused | None = None
+    for convention in conventions.normalizations(model.channels, model.input_dtype):
+        spec = convention.specification(model.width, model.height)
+        try:
+            original.check(model, spec, tests)
+        except PicturesRefused as error:
+            refusal = error
+        else:
+            return
+    if refusal is not None:
+        raise refusal
 
 
 def _labels(model: Source, validation: Path, labels_file: Path | None) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from convert.errors import PicturesRefused
 from convert.metrics import Classes
 from convert.preprocessing.conventions import Convention
 from edge_server.inference import preprocessing
@@ -64,6 +65,9 @@ class Block:
         if convention.color_order is ColorOrder.BGR:
             pictures = [picture[..., ::-1] for picture in pictures]
         tensors = [preprocessing.normalize(picture, spec) for picture in pictures]
-        scores = self._model.predict(np.concatenate(tensors))
+        try:
+            scores = self._model.predict(np.concatenate(tensors))
+        except PicturesRefused:  # the model itself says that this is not its preprocessing
+            return np.full(len(pictures), NO_CLASS, np.int64)
         finite = np.isfinite(scores).all(axis=1)
         return np.where(finite, scores.argmax(axis=1), NO_CLASS).astype(np.int64)

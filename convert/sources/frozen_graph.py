@@ -1,16 +1,19 @@
-"""A model of pixels, or of a fixed batch -> a float function of one image, without variables.
+"""A model of pixels, of half precision or of a batch -> a float32 function of one image.
 
-What is done here changes the graph and not the answers; source.load proves it on pictures.
+The function has no variables. What is done here changes the graph and not the answers, which
+source_check proves on pictures.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, Final
 
+import numpy as np
 import tensorflow as tf
 
-# No public function does this; TensorFlow's own converter calls it as well.
+# No public functions do this; TensorFlow's own converter calls them as well.
+from tensorflow.python.eager import context
 from tensorflow.python.framework import convert_to_constants
 
 from convert.sources import operator_forms
@@ -42,6 +45,28 @@ _MOVES: Final[dict[str, tuple[str, slice]]] = {
 _TAKES_ANY: Final = frozenset(
     ("Rank", "ResizeArea", "ResizeBicubic", "ResizeBilinear", "Shape", "Size")
 )
+# Types of fewer bits, which TFLite's operators do not compute in.
+_HALF: Final = frozenset((tf.float16.as_datatype_enum, tf.bfloat16.as_datatype_enum))
+_FLOAT: Final = tf.float32.as_datatype_enum
+_LISTS: Final = "TensorList"
+_CHANGED: Final = "_of_one_image"
+
+
+def is_needed(function: Any) -> bool:
+    """Whether a concrete function of one float32 image has to be frozen and changed.
+
+    True where it computes in half precision, or where a loop in it was saved for a free batch,
+    which TFLite's lists do not take.
+    """
+    graph = function.graph.as_graph_def()
+    return computes_in_half(graph) or any(
+        _free_elements(nodes) for nodes in _bodies(graph, fused=False)
+    )
+
+
+def computes_in_half(graph: Any) -> bool:
+    """Whether there are float16 or bfloat16 numbers in a GraphDef."""
+    return any(kind in _HALF for nodes in _bodies(graph) for node in nodes for kind in _types(node))
 
 
 def one_image(
@@ -49,7 +74,7 @@ def one_image(
 ) -> Any:
     """A concrete function: float32 (1, *size) -> {output: float32 (1, classes)}.
 
-    `call` takes `dtype` (batch, *size), uint8 or float32, and returns float32 (batch, classes).
+    `call` takes `dtype` (batch, *size), and returns float32 (batch, classes).
     For uint8 the new function takes the same whole numbers 0..255 in float32, and the cast from
     uint8 is gone: a converter that quantizes would keep it as an island of floating point. Where
     operators calculate with the pixels as integers the cast stays.
@@ -62,10 +87,17 @@ def one_image(
     spec = tf.TensorSpec((batch, *size), tf.float32, name=_IMAGE)
     frozen = _frozen(tf.function(picture, input_signature=[spec]).get_concrete_function())
     graph = frozen.graph.as_graph_def()
-    if dtype != "float32":
+    _compute_in_float(graph)
+    if dtype == "uint8":
         _keep_pixels_in_float(graph)
+    for nodes in _bodies(graph):
+        for constant, shape in _free_elements(nodes):
+            constant.CopyFrom(tf.make_tensor_proto(shape))
     if batch != 1:
         _free_reshapes(graph, batch)
+    _rename_functions(graph)
+    for function in graph.library.function:
+        context.context().add_function_def(function)
     (scores,) = frozen.outputs
     return _function(graph, size, scores.name, output)
 
@@ -104,6 +136,81 @@ def _function(graph: Any, size: tuple[int, ...], scores: str, output: str) -> An
 
     spec = tf.TensorSpec((1, *size), tf.float32, name=_IMAGE)
     return tf.function(single_image, input_signature=[spec]).get_concrete_function()
+
+
+def _bodies(graph: Any, *, fused: bool = True) -> Iterator[Any]:
+    """The nodes of a graph and of each of its functions.
+
+    Without those of functions that TFLite has as one operator, unless `fused`.
+    """
+    yield graph.node
+    for function in graph.library.function:
+        if fused or not function.attr["api_implements"].s.startswith(b"lstm_"):
+            yield function.node_def
+
+
+def _types(node: Any) -> Iterator[int]:
+    for attribute in node.attr.values():
+        yield attribute.type
+        yield from attribute.list.type
+
+
+def _rename_functions(graph: Any) -> None:
+    """Give the changed functions new names: TensorFlow knows the saved ones by the old names."""
+    names = {function.signature.name for function in graph.library.function}
+    for function in graph.library.function:
+        function.signature.name += _CHANGED
+    for nodes in _bodies(graph):
+        for node in nodes:
+            if node.op in names:
+                node.op += _CHANGED
+            for attribute in node.attr.values():
+                for called in (attribute.func, *attribute.list.func):
+                    if called.name in names:
+                        called.name += _CHANGED
+
+
+def _free_elements(nodes: Any) -> list[tuple[Any, Any]]:
+    """The constants that leave the batch of a list's elements free, each with its batch of 1."""
+    constants = {node.name: node.attr["value"].tensor for node in nodes if node.op == "Const"}
+    taken = {
+        name.split(":")[0] for node in nodes if node.op.startswith(_LISTS) for name in node.input
+    }
+    found = []
+    for name in taken & constants.keys():
+        shape = tf.make_ndarray(constants[name])
+        if shape.ndim == 1 and shape.size and shape[0] == -1 and (shape[1:] >= 0).all():
+            found.append((constants[name], np.concatenate([[1], shape[1:]]).astype(shape.dtype)))
+    return found
+
+
+def _compute_in_float(graph: Any) -> None:
+    """Compute in float32 what the graph computes in half precision."""
+    for function in graph.library.function:
+        for argument in (*function.signature.input_arg, *function.signature.output_arg):
+            if argument.type in _HALF:
+                argument.type = _FLOAT
+    for nodes in _bodies(graph):
+        for node in nodes:
+            if node.op == "Bitcast" and any(kind in _HALF for kind in _types(node)):
+                raise ValueError("it takes half-precision numbers apart bit by bit")
+            for attribute in node.attr.values():
+                _widen(attribute)
+            if node.op == "Cast" and node.attr["SrcT"].type == node.attr["DstT"].type == _FLOAT:
+                node.op = "Identity"
+                node.attr.clear()
+                node.attr["T"].type = _FLOAT
+
+
+def _widen(attribute: Any) -> None:
+    if attribute.type in _HALF:
+        attribute.type = _FLOAT
+    for number, kind in enumerate(attribute.list.type):
+        if kind in _HALF:
+            attribute.list.type[number] = _FLOAT
+    if attribute.tensor.dtype in _HALF:
+        values = tf.make_ndarray(attribute.tensor).astype(np.float32)
+        attribute.tensor.CopyFrom(tf.make_tensor_proto(values))
 
 
 def _keep_pixels_in_float(graph: Any) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import importlib
 import json
 import os
 import re
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,18 +18,14 @@ from typing import Any, Final
 import tensorflow as tf
 
 from convert.errors import UsageError, first_line
-from convert.sources import source_path
+from convert.sources import keras_config, source_path
 from convert.sources.signature import Signature, as_dict
 
 _KERAS_3: Final = "keras"
 _KERAS_2: Final = "tf_keras"
-# How both say that they don't know a class or function by its name.
-_UNKNOWN: Final = re.compile(
-    r"(?:Unknown (?:layer|object|\w+ function): |Could not locate (?:class|function) "
-    r"|Cannot deserialize object of type )['`\"](\w+)['`\"]"
-)
-_OWN_MODULES: Final = frozenset(("builtins", "keras", "tensorflow", "tf_keras"))
 _EXPORT: Final = "load it where it was made, and write a SavedModel with model.export()"
+# What TensorFlow takes as the name of an operator; other backends take every name.
+_SCOPE: Final = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*")
 
 
 @dataclass(frozen=True)
@@ -36,6 +35,10 @@ class _Description:
     config: Any
     version: str
 
+    @property
+    def of_keras_2(self) -> bool:
+        return self.version.startswith(("0.", "1.", "2."))
+
 
 def load(path: Path, signature: str | None) -> Signature:
     """Load a Keras file; its one signature is the call of the model, not training.
@@ -44,36 +47,45 @@ def load(path: Path, signature: str | None) -> Signature:
     """
     if signature is not None:
         raise UsageError(f"{path} is a Keras file, which has no signatures: drop --signature.")
-    description = _read(path)
+    # Keras 3 reads this when it is imported; another backend would make models of no use here.
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    kind = source_path.format_of(path)
+    description = _read(path, kind)
     _check(path, description.config)
-    model = _load(path, description)
+    model = _load(path, kind, description)
     if not getattr(model, "inputs", None):
         raise UsageError(
             f"{path} does not say what its input is: build the model with a keras.Input "
             "first, and save it again."
         )
-    return _signature(path, model)
+    try:
+        return _signature(path, model, keras_config.in_training(description.config))
+    except Exception as error:
+        raise UsageError(
+            f"{path} can be loaded, but not run ({first_line(error)}): run it where it was made, "
+            "and write a SavedModel there with model.export()."
+        ) from error
 
 
-def _read(path: Path) -> _Description:
+def _read(path: Path, kind: str) -> _Description:
     """Raises UsageError where the file is damaged or holds weights alone."""
     try:
-        if source_path.format_of(path) == source_path.KERAS:
+        if kind == source_path.KERAS:
             with zipfile.ZipFile(path) as archive:
                 version = json.loads(archive.read("metadata.json"))["keras_version"]
                 return _Description(json.loads(archive.read("config.json")), str(version))
         with importlib.import_module("h5py").File(path, "r") as file:
             config, version = file.attrs.get("model_config"), file.attrs.get("keras_version", "")
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            if config is not None:
+                return _Description(json.loads(config), _text(version))
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise UsageError(
             f"{path} can't be read as a Keras file ({first_line(error)}): save the model again."
         ) from error
-    if config is None:
-        raise UsageError(
-            f"{path} holds weights and no model: load it into the model that it was made with, "
-            "and save that with model.save('model.keras')."
-        )
-    return _Description(json.loads(config), _text(version))
+    raise UsageError(
+        f"{path} holds weights and no model: load it into the model that it was made with, "
+        "and save that with model.save('model.keras')."
+    )
 
 
 def _text(value: Any) -> str:
@@ -81,63 +93,98 @@ def _text(value: Any) -> str:
 
 
 def _check(path: Path, config: Any) -> None:
-    """Raises UsageError for a Lambda layer: its Python bytecode would be run as it comes."""
-    for layer in _objects(config):
-        if layer.get("class_name") == "Lambda":
-            name = layer.get("config", {}).get("name", "lambda")
-            raise UsageError(
-                f"The layer '{name}' of {path} is a Lambda, Python code that is not run from a "
-                f"file: {_EXPORT}."
-            )
+    """What is known before anything is built. Raises UsageError.
+
+    The Python bytecode of a Lambda layer would be run as it comes.
+    """
+    layer = keras_config.first(config, "Lambda")
+    if layer is not None:
+        raise UsageError(
+            f"The layer '{keras_config.name_of(layer)}' of {path} is a Lambda, Python code that "
+            f"is not run from a file: {_EXPORT}."
+        )
+    layer = keras_config.first(config, "TFSMLayer")
+    if layer is not None:
+        raise UsageError(
+            f"The layer '{keras_config.name_of(layer)}' of {path} only points to a SavedModel "
+            f"({layer['config'].get('filepath')}), which is not in the file: give that "
+            "SavedModel's directory, or write one of the whole model with model.export()."
+        )
+    if keras_config.quantized(config):
+        raise UsageError(
+            f"{path} was quantized by Keras' own model.quantize(), whose layers have no form in a "
+            ".tflite: give the model from before quantize(), and it is quantized here."
+        )
 
 
-def _objects(config: Any) -> Iterator[dict[str, Any]]:
-    """Every serialized object in a configuration, at any depth."""
-    if isinstance(config, dict):
-        if "class_name" in config:
-            yield config
-        for value in config.values():
-            yield from _objects(value)
-    elif isinstance(config, list):
-        for value in config:
-            yield from _objects(value)
+@contextlib.contextmanager
+def _named_for_keras(path: Path, kind: str) -> Iterator[Path]:
+    """The file under a name that Keras knows its kind by."""
+    with tempfile.TemporaryDirectory(prefix="edge-convert-") as folder:
+        named = Path(folder) / f"model.{'keras' if kind == source_path.KERAS else 'h5'}"
+        named.symlink_to(path.resolve())
+        yield named
 
 
-def _is_foreign(layer: dict[str, Any]) -> bool:
-    """Whether a .keras file says that an object's class is in a module of someone's own."""
-    module = layer.get("module")
-    return isinstance(module, str) and module.split(".")[0] not in _OWN_MODULES
-
-
-def _load(path: Path, description: _Description) -> Any:
+def _load(path: Path, kind: str, description: _Description) -> Any:
     """The model, by the Keras that wrote the file, else by the other. Raises UsageError."""
-    # Keras 3 reads this when it is imported; another backend would make models of no use here.
-    os.environ["KERAS_BACKEND"] = "tensorflow"
     libraries = [_KERAS_3, _KERAS_2]
-    if description.version.startswith(("0.", "1.", "2.")):
+    if description.of_keras_2:
         libraries.reverse()
     errors = []
-    for library in libraries:
-        try:
-            return importlib.import_module(library).models.load_model(str(path), compile=False)
-        except Exception as error:
-            errors.append(error)
+    with _named_for_keras(path, kind) as file:
+        for library in libraries:
+            keras = importlib.import_module(library)
+            try:
+                if library == _KERAS_3 and kind == source_path.H5:
+                    operations = _with_operations(description.config)
+                    if operations is not None:
+                        return _rebuilt(keras, operations, file)
+                return keras.models.load_model(str(file), compile=False)
+            except Exception as error:
+                errors.append(error)
     raise UsageError(_refusal(path, description, errors[0])) from errors[0]
 
 
+def _with_operations(config: Any) -> Any:
+    """A configuration that says where Keras 3 has its operations, as that in a .keras file does.
+
+    An .h5 does not say it, and Keras takes them for layers that it does not know. None where
+    there are none. A layer says whether it is trainable, an operation does not.
+    """
+    operations = importlib.import_module("keras.src.ops")
+    named, found = copy.deepcopy(config), False
+    for layer in keras_config.objects(named):
+        if "inbound_nodes" not in layer or "trainable" in layer["config"]:
+            continue
+        kind = getattr(operations, layer["class_name"], None)
+        if isinstance(kind, type) and issubclass(kind, operations.Operation):
+            layer |= {"module": kind.__module__, "registered_name": layer["class_name"]}
+            found = True
+    return named if found else None
+
+
+def _rebuilt(keras: Any, config: Any, file: Path) -> Any:
+    """The model of a configuration, with the weights that are in the file."""
+    kind = keras.Sequential if config["class_name"] == "Sequential" else keras.Model
+    model = kind.from_config(config["config"])
+    model.load_weights(str(file))
+    return model
+
+
 def _refusal(path: Path, description: _Description, error: Exception) -> str:
-    foreign = [o["class_name"] for o in _objects(description.config) if _is_foreign(o)]
-    # The last: what stands before it is what it is part of.
-    unknown = foreign[:1] or _UNKNOWN.findall(str(error))[-1:]
-    if unknown:
-        return (
-            f"{path} needs '{unknown[0]}', code of its author's that is not in the file: {_EXPORT}."
-        )
+    missing = keras_config.missing(description.config, str(error))
+    if missing is not None:
+        return f"{path} needs '{missing}', code of its author's that is not in the file: {_EXPORT}."
     written = f", which Keras {description.version} wrote," if description.version else ""
-    return f"{path}{written} can't be loaded ({first_line(error)}): {_EXPORT}."
+    return (
+        f"{path}{written} can't be loaded ({first_line(error)}): if it can where it was made, "
+        "write a SavedModel there with model.export()."
+    )
 
 
-def _signature(path: Path, model: Any) -> Signature:
+def _signature(path: Path, model: Any, training: str | None) -> Signature:
+    _rename(model)
     inputs: dict[str, Any] = {}
     for number, tensor in enumerate(model.inputs):
         name = _name(tensor.name, number, inputs)
@@ -158,7 +205,16 @@ def _signature(path: Path, model: Any) -> Signature:
         inputs=inputs,
         outputs=function.structured_outputs,
         trackable=trackable,
+        trace=call,
+        training=training,
     )
+
+
+def _rename(model: Any) -> None:
+    """Give the layers names that TensorFlow can use, where another backend took any."""
+    for number, layer in enumerate(model._flatten_layers()):
+        if not _SCOPE.fullmatch(layer.name):
+            layer.name = f"layer_{number}"
 
 
 def _name(name: str, number: int, taken: dict[str, Any]) -> str:

@@ -7,6 +7,9 @@ from typing import Any, Final
 
 import tensorflow as tf
 
+# No public function lists the graphs of a SavedModel.
+from tensorflow.python.tools import saved_model_utils
+
 from convert.errors import UsageError, first_line
 from convert.sources.signature import Signature, as_dict
 
@@ -20,12 +23,7 @@ def load(path: Path, signature: str | None) -> Signature:
     Where it has none, the function that its `__call__` was saved with serves as one.
     Raises UsageError where it can't be loaded, lacks the signature, or has several to choose from.
     """
-    try:
-        model = tf.saved_model.load(str(path))
-    except Exception as error:
-        raise UsageError(
-            f"{path} can't be loaded as a SavedModel ({first_line(error)}): save it again."
-        ) from error
+    model = _load(path)
     if not model.signatures:
         return _callable(path, model, signature)
     name = _choose(path, model, signature)
@@ -37,6 +35,38 @@ def load(path: Path, signature: str | None) -> Signature:
         inputs=function.structured_input_signature[1],
         outputs=function.structured_outputs,
         trackable=model,
+        others=tuple(other for other in _distinct(model) if other != name),
+    )
+
+
+def _load(path: Path) -> Any:
+    """The graph for serving, or the one graph that there is. Raises UsageError."""
+    try:
+        return tf.saved_model.load(str(path), tags=_tags(path))
+    except Exception as error:
+        if isinstance(error, UsageError):
+            raise
+        raise UsageError(
+            f"{path} can't be loaded as a SavedModel ({first_line(error)}): copy it again, or "
+            "save it again."
+        ) from error
+
+
+def _tags(path: Path) -> list[str] | None:
+    """The tags to load by; None leaves the choice of a single graph to TensorFlow.
+
+    One folder may hold graphs for training and for other hardware too, each with its own tags.
+    """
+    tag_sets = [set(tags) for tags in saved_model_utils.get_saved_model_tag_sets(str(path))]
+    if len(tag_sets) < 2:
+        return None
+    for usual in ({"serve"}, set()):
+        if usual in tag_sets:
+            return sorted(usual)
+    listed = "; ".join(", ".join(sorted(tags)) for tags in tag_sets)
+    raise UsageError(
+        f"{path} holds several graphs, tagged {listed}, and none that is tagged serve alone: "
+        "export one that is."
     )
 
 

@@ -10,16 +10,22 @@ from typing import Any, Final
 import numpy as np
 import tensorflow as tf
 
-from convert.errors import UsageError
-from convert.sources import frozen_graph, keras_file, saved_model_file, signature, source_path
+from convert.errors import PicturesRefused, UsageError, first_line
+from convert.sources import (
+    archive,
+    frozen_graph,
+    keras_file,
+    saved_model_file,
+    signature,
+    source_path,
+)
+from convert.sources.archive import Opened
+from convert.sources.layout import Layout
+from edge_server.inference import labels as label_files
+from edge_server.inference.labels import LabelFile
 from edge_server.inference.preprocessing import FloatTensor, Preprocessing
 
 BATCH: Final = 16
-# Of the largest score: far above what another order of additions does, far below what dropout
-# and the statistics of another batch do.
-_SAME: Final = 1e-2
-# Chance may give the same answer twice, above all where few numbers drop out.
-_REPEATS: Final = 4
 
 
 @dataclass(frozen=True)
@@ -27,9 +33,13 @@ class Source:
     """The original model. `trackable` keeps its variables alive.
 
     `format` is "saved_model", "keras" or "h5"; `input_dtype` "float32" or "uint8"; `batch` what
-    the model was fixed to, None where it is free. `function(**{input_name: tensor})` returns a
-    dict with `output_name` in it; `constants` go to it as well. `integer_forms` names operators
-    that the function for one image computes by others, which have a form in integers.
+    the model was fixed to, None where it is free; `free_size` whether it left height and width
+    free. `layout` is how it holds a picture. `function(**{input_name: tensor})` returns a
+    dict with `output_name` in it; `constants` go to it as well. `trace` is the same for tracing
+    anew, None where there is only the function. `training` is the name of a layer that is called
+    with training=True. `labels` are those that came in the same archive, None for none.
+    `integer_forms` names operators that the function for one image computes by others, which have
+    a form in integers.
     """
 
     path: Path
@@ -37,28 +47,30 @@ class Source:
     signature: str
     input_name: str
     input_dtype: str
+    layout: Layout
     output_name: str
     height: int
     width: int
     channels: int
     classes: int
     batch: int | None
+    free_size: bool
+    fingerprint: str
     function: Any
     trackable: Any
+    trace: Any = None
+    training: str | None = None
+    labels: LabelFile | None = None
     constants: dict[str, Any] = field(default_factory=dict)
     integer_forms: frozenset[str] = frozenset()
-
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 of the file, or of the directory's files and their names."""
-        return source_path.fingerprint(self.path)
 
     def predict(self, tensors: FloatTensor) -> FloatTensor:
         """float32 (n, height, width, channels) -> float32 (n, classes), as it puts them out.
 
         A model of uint8 takes pixels, whole numbers 0..255 in float32: UsageError for others.
+        Raises PicturesRefused where the graph itself does not take them.
         """
-        if self.input_dtype != "float32" and not _are_pixels(tensors):
+        if self.input_dtype == "uint8" and not _are_pixels(tensors):
             raise self._wants_pixels()
         step = BATCH if self.batch is None else self.batch
         parts = [self._scores(tensors[i : i + step]) for i in range(0, len(tensors), step)]
@@ -69,7 +81,7 @@ class Source:
         range the model takes, to {output_name: float32 (1, classes)}.
 
         A fixed batch makes a simpler graph. Of a model of uint8 the cast is left out, so that
-        quantization reaches the input.
+        quantization reaches the input; one of half precision computes in float32.
         Raises UsageError where the model can't take pictures of this size, or one at a time.
         """
         return self._single_image
@@ -84,35 +96,51 @@ class Source:
     def _traced(self) -> Any:
         size = (self.height, self.width, self.channels)
         try:
-            if self.input_dtype != "float32" or self.batch not in (None, 1):
-                return frozen_graph.one_image(
-                    self._call,
-                    dtype=self.input_dtype,
-                    batch=self.batch or 1,
-                    size=size,
-                    output=self.output_name,
-                )
-            image = tf.TensorSpec((1, *size), tf.float32, name=self.input_name)
-            function = tf.function(
-                lambda image: {self.output_name: self._call(image)}, input_signature=[image]
+            if self.input_dtype == "float32" and self.batch in (None, 1):
+                image = tf.TensorSpec((1, *size), tf.float32, name=self.input_name)
+                function = tf.function(
+                    lambda image: {self.output_name: self._call(image, self.trace)},
+                    input_signature=[image],
+                ).get_concrete_function()
+                if not frozen_graph.is_needed(function):
+                    return function
+            return frozen_graph.one_image(
+                lambda images: self._call(images, self.trace if self.batch is None else None),
+                dtype=self.input_dtype,
+                batch=self.batch or 1,
+                size=size,
+                output=self.output_name,
             )
-            return function.get_concrete_function()
-        except (ValueError, tf.errors.OpError) as error:
-            raise self._does_not_work(error) from error
+        except Exception as error:
+            raise self.does_not_work(error) from error
 
-    def _call(self, images: Any) -> Any:
-        return self.function(**{self.input_name: images}, **self.constants)[self.output_name]
+    @cached_property
+    def half(self) -> bool:
+        """Whether the original computes in float16 or bfloat16."""
+        shape = (self.batch or 1, self.height, self.width, self.channels)
+        spec = tf.TensorSpec(shape, self.input_dtype)
+        function = tf.function(self._call, input_signature=[spec]).get_concrete_function()
+        return frozen_graph.computes_in_half(function.graph.as_graph_def())
+
+    def _call(self, images: Any, function: Any = None) -> Any:
+        """Scores (n, classes), float32, of images (n, height, width, channels)."""
+        arranged = {self.input_name: self.layout.arrange(images)}
+        scores = (function or self.function)(**arranged, **self.constants)[self.output_name]
+        return tf.cast(scores, tf.float32)
 
     def _scores(self, tensors: FloatTensor) -> FloatTensor:
         """One batch, filled up with its last picture where the model's is fixed."""
         missing = 0 if self.batch is None else self.batch - len(tensors)
         images = np.concatenate([tensors, np.repeat(tensors[-1:], missing, axis=0)])
-        scores: FloatTensor = self._call(tf.constant(images, self.input_dtype)).numpy()
-        return scores[: len(tensors)].astype(np.float32).reshape(len(tensors), self.classes)
+        try:
+            scores: FloatTensor = self._call(tf.cast(images, self.input_dtype)).numpy()
+        except tf.errors.OpError as error:
+            raise self.refuses(error, tensors) from error
+        return scores[: len(tensors)].reshape(len(tensors), self.classes)
 
     def check_preprocessing(self, spec: Preprocessing) -> None:
         """Raises UsageError where a model of uint8 would be given anything but pixels."""
-        if self.input_dtype != "float32" and ({*spec.mean} != {0.0} or {*spec.std} != {1.0}):
+        if self.input_dtype == "uint8" and ({*spec.mean} != {0.0} or {*spec.std} != {1.0}):
             raise self._wants_pixels()
 
     def _wants_pixels(self) -> UsageError:
@@ -121,47 +149,30 @@ class Source:
             "rest itself: use --preprocessing raw."
         )
 
-    def _does_not_work(self, error: Exception) -> UsageError:
+    def does_not_work(self, error: Exception) -> UsageError:
+        """A sentence on an error of TensorFlow's, with what can help."""
         if self.batch not in (None, 1):
             return UsageError(
                 f"{self.path} takes exactly {self.batch} images at a time and can't be made to "
-                f"take one ({_reason(error)}): export it with a free batch or a batch of 1."
+                f"take one ({first_line(error)}): export it with a free batch or a batch of 1."
+            )
+        size, reason = f"{self.width}x{self.height}", first_line(error)
+        if self.free_size:
+            return UsageError(
+                f"{self.path} does not work on pictures of {size} ({reason}): give --input-size "
+                "the size it was trained with."
             )
         return UsageError(
-            f"{self.path} does not work on pictures of {self.width}x{self.height} "
-            f"({_reason(error)}): give --input-size the size it was trained with."
+            f"{self.path} can't be made to take one picture of {size} ({reason}): export it with "
+            "a free batch or a batch of 1."
         )
 
-    def check(self) -> None:
-        """Prove on made-up pictures that the single image function answers as the original.
-
-        They come in both usual ranges, -1..1 and 0..255, for which one it expects is not known.
-        Raises UsageError where it does not work on them, or an answer hangs on chance or on the
-        pictures beside it, as it does in a graph that was saved while it trained.
-        """
-        pictures = _made_up(self.height, self.width, self.channels)
-        if self.input_dtype == "float32":
-            pictures = np.concatenate([pictures / np.float32(127.5) - 1, pictures])
-        try:
-            alone = np.concatenate(
-                [self._single_image(tf.constant(p[None]))[self.output_name] for p in pictures]
-            )
-            together = [self.predict(pictures) for _ in range(_REPEATS)]
-        except (ValueError, tf.errors.OpError) as error:
-            raise self._does_not_work(error) from error
-        largest = np.nan_to_num(np.abs(alone), nan=0, posinf=0).max(axis=1, keepdims=True)
-        if all(
-            np.isclose(answers, alone, rtol=0, atol=_SAME * largest, equal_nan=True).all()
-            for answers in together
-        ):
-            return
-        if self.batch not in (None, 1):
-            raise self._does_not_work(ValueError("the answer hangs on the pictures beside it"))
-        raise UsageError(
-            f"{self.path} answers the same picture otherwise the next time, or beside another: it "
-            "was saved in training mode (Keras's export() can do that where resizing, cropping or "
-            "augmentation is part of the model). Save it with model.save('model.keras') and give "
-            "that file."
+    def refuses(self, error: tf.errors.OpError, tensors: FloatTensor) -> PicturesRefused:
+        """A sentence on what TensorFlow said while the graph was run on pictures."""
+        advice = "look at --preprocessing" + (" and --input-size" if self.free_size else "")
+        return PicturesRefused(
+            f"{self.path} refuses pictures with values from {tensors.min():.4g} to "
+            f"{tensors.max():.4g} ({first_line(error)}): {advice}."
         )
 
 
@@ -172,12 +183,15 @@ def load(
 
     `input_size` is (height, width) for a model that leaves them free.
     Raises UsageError where it can't be loaded, has no such signature, several to choose from, no
-    single image input and class output, or does not work on pictures one at a time.
+    single image input and class output, or can't take one picture of its size.
     """
-    kind = source_path.format_of(path)
-    loader = saved_model_file if kind == source_path.SAVED_MODEL else keras_file
-    loaded = loader.load(path, signature_name)
-    image = signature.image_input(loaded)
+    with archive.opened(path) as inside:
+        kind = source_path.format_of(inside.model)
+        loader = saved_model_file if kind == source_path.SAVED_MODEL else keras_file
+        loaded = loader.load(inside.model, signature_name)
+        labels = _labels(inside, path)
+        fingerprint = source_path.fingerprint(inside.model)
+    image = signature.image_input(loaded, input_size)
     height, width = signature.size(path, image, input_size)
     output, classes = signature.class_output(loaded)
     source = Source(
@@ -186,37 +200,33 @@ def load(
         signature=loaded.name,
         input_name=image.name,
         input_dtype=image.dtype,
+        layout=image.layout,
         output_name=output,
         height=height,
         width=width,
-        channels=image.channels,
+        channels=image.layout.channels,
         classes=classes,
         batch=image.batch,
+        free_size=None in (image.layout.height, image.layout.width),
+        fingerprint=fingerprint,
         function=loaded.function,
         trackable=loaded.trackable,
+        trace=loaded.trace,
+        training=loaded.training,
+        labels=labels,
         constants=image.constants,
     )
-    source.check()
+    source.single_image_function()
     return source
+
+
+def _labels(inside: Opened, path: Path) -> LabelFile | None:
+    """The labels in the archive `path`, read before it is removed again."""
+    if inside.labels is None:
+        return None
+    return label_files.from_bytes(inside.labels.read_bytes(), f"{inside.labels.name} in {path}")
 
 
 def _are_pixels(tensors: FloatTensor) -> bool:
     in_range = tensors.min(initial=0) >= 0 and tensors.max(initial=0) <= 255
     return bool(in_range and np.array_equal(tensors, np.rint(tensors)))
-
-
-def _made_up(height: int, width: int, channels: int) -> FloatTensor:
-    """Two pictures of noise, float32 (2, height, width, channels), whole numbers 0..255.
-
-    One is reddish and the other bluish, both darker to the right: an answer that hangs on the
-    other picture, or on a flip, then shows.
-    """
-    noise = np.random.default_rng(0).integers(0, 256, (2, height, width, channels))
-    tints = np.stack([np.linspace(1, 0.25, channels), np.linspace(0.25, 1, channels)])
-    shade = np.linspace(1, 0.25, width)[:, None]
-    return np.rint(noise * tints[:, None, None] * shade).astype(np.float32)
-
-
-def _reason(error: Exception) -> str:
-    """The last line: where a function fails while it is traced, that line says why."""
-    return str(error).strip().splitlines()[-1].strip()[:200].rstrip(".")

@@ -9,16 +9,19 @@ from pathlib import Path
 from typing import Final
 
 from convert.errors import UsageError
+from convert.sources import archive
 
 SAVED_MODEL: Final = "saved_model"
 KERAS: Final = "keras"
 H5: Final = "h5"
 
+# One of the others, packed.
+ARCHIVE: Final = "zip"
+
 _GIVE: Final = "give the directory of a SavedModel, a .keras file or an .h5 file"
 _HDF5: Final = b"\x89HDF\r\n\x1a\n"
 _ZIP: Final = b"PK"  # at the head: a .tflite has its labels in a zip at the end
 _KERAS_FILES: Final = {"config.json", "metadata.json"}
-_GRAPH_FILES: Final = ("saved_model.pb", "saved_model.pbtxt")
 _CHUNK: Final = 1 << 20
 
 
@@ -28,7 +31,7 @@ def check_path(path: Path) -> None:
 
 
 def format_of(path: Path) -> str:
-    """SAVED_MODEL, KERAS or H5, judged by content. Raises UsageError for anything else."""
+    """SAVED_MODEL, KERAS, H5 or ARCHIVE, judged by content. Raises UsageError for anything else."""
     if not path.exists():
         raise UsageError(f"There is no {path}: {_GIVE}.")
     if path.is_dir():
@@ -40,16 +43,27 @@ def format_of(path: Path) -> str:
     if head.startswith(_HDF5):
         return H5
     if head.startswith(_ZIP) and zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-        if set(names) >= _KERAS_FILES:
-            return KERAS
+        with zipfile.ZipFile(path) as packed:
+            names = packed.namelist()
+            if set(names) >= _KERAS_FILES:
+                archive.check_size(path, packed)
+                return KERAS
+        if archive.holds_a_model(path):
+            return ARCHIVE
         raise UsageError(_other_zip(path, names))
     raise UsageError(_other_file(path, head))
 
 
 def fingerprint(path: Path) -> str:
-    """SHA-256 of a file; of a directory, over the names and contents of all files in it."""
+    """SHA-256 of a file; of a directory, over the names and contents of all files in it.
+
+    Of a packed model it is that of the unpacked one.
+    """
+    with archive.opened(path) as inside:
+        return _fingerprint(inside.model)
+
+
+def _fingerprint(path: Path) -> str:
     if path.is_file():
         return f"sha256:{_sha256(path)}"
     digest = hashlib.sha256()
@@ -67,7 +81,7 @@ def _sha256(file: Path) -> str:
 
 
 def _is_saved_model(path: Path) -> bool:
-    return any((path / name).is_file() for name in _GRAPH_FILES)
+    return any((path / name).is_file() for name in archive.GRAPH_FILES)
 
 
 def _other_directory(path: Path) -> str:
@@ -79,6 +93,9 @@ def _other_directory(path: Path) -> str:
         return f"{path} is {_CHECKPOINT}."
     if (path / "model.json").is_file():
         return f"{path} is {_TENSORFLOW_JS}."
+    frozen = sorted(path.glob("*.pb"))
+    if frozen:
+        return f"{path} holds {frozen[0].name}, {_FROZEN}."
     if all((path / name).is_file() for name in _KERAS_FILES):
         return f"{path} is an unpacked .keras file: give the .keras file itself."
     return (
@@ -88,12 +105,12 @@ def _other_directory(path: Path) -> str:
 
 
 def _other_zip(path: Path, names: list[str]) -> str:
-    if any(Path(name).name in _GRAPH_FILES for name in names):
-        return f"{path} is a packed SavedModel: unpack it and give the directory."
     if any(name.endswith("data.pkl") for name in names):
         return f"{path} is {_PYTORCH}."
-    if any(name.endswith((".h5", ".keras")) for name in names):
-        return f"{path} has a Keras file packed in it: unpack it and give the .h5 or .keras file."
+    if any(name.endswith("model.json") for name in names):
+        return f"{path} is {_TENSORFLOW_JS}."
+    if any(name.endswith(".tflite") for name in names):
+        return f"{path} has a .tflite in it, which is converted already: {_FROM_ORIGINAL}."
     if path.suffix == ".keras":
         return f"{path} lacks the config.json of a .keras file: save the model again."
     return f"{path} is a zip file, not a model: {_GIVE}."
@@ -102,15 +119,15 @@ def _other_zip(path: Path, names: list[str]) -> str:
 def _other_file(path: Path, head: bytes) -> str:
     if not head:
         return f"{path} is empty: copy it again, or save the model again."
-    if path.name in _GRAPH_FILES:
+    if path.name in archive.GRAPH_FILES:
         return (
             f"{path} is a file; a SavedModel is a directory with {path.name} in it: "
             f"give {path.parent}."
         )
     if head[4:8] == b"TFL3":
         return (
-            f"{path} is a .tflite model already: give the model that it was converted from, "
-            "or look at the file with `python -m convert inspect`."
+            f"{path} is a .tflite model already: {_FROM_ORIGINAL}, or look at the file with "
+            "`python -m convert inspect`."
         )
     if path.suffix == ".json" and _is_tensorflow_js(path):
         return f"{path} is {_TENSORFLOW_JS}."
@@ -132,6 +149,11 @@ def _is_tensorflow_js(path: Path) -> bool:
     return isinstance(document, dict) and "modelTopology" in document
 
 
+_FROZEN: Final = (
+    "a frozen TensorFlow 1 graph, which does not say what goes in and comes out: import it "
+    "and write a SavedModel with tf.compat.v1.saved_model.simple_save()"
+)
+_FROM_ORIGINAL: Final = "give the model that it was converted from"
 _CHECKPOINT: Final = (
     "a training checkpoint, which holds weights and no model: load it into the model that it "
     "was made with, and save that with model.save('model.keras')"
@@ -146,11 +168,7 @@ _TENSORFLOW_JS: Final = (
 )
 # By the end of the name, in small letters, where the content alone does not tell.
 _BY_NAME: Final[tuple[tuple[tuple[str, ...], str], ...]] = (
-    (
-        (".pb", ".pbtxt"),
-        "a frozen TensorFlow 1 graph, which does not say what goes in and comes out: import it "
-        "and write a SavedModel with tf.compat.v1.saved_model.simple_save()",
-    ),
+    ((".pb", ".pbtxt"), _FROZEN),
     ((".tar", ".tar.gz", ".tgz"), "an archive: unpack it and give the directory in it"),
     ((".onnx",), "an ONNX model: make a SavedModel of it (onnx2tf does), and give its directory"),
     ((".pt", ".pth"), _PYTORCH),

@@ -19,6 +19,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from edge_server.errors import EdgeError, ModelFileError
+from edge_server.excerpt import excerpt
 from edge_server.inference import partitions, tflite_file
 from edge_server.inference.delegate import Delegate
 from edge_server.inference.partitions import Partitions
@@ -281,7 +282,7 @@ def first_line(error: Exception) -> str:
     """The first line of a runtime's message, without its final full stop."""
     text = str(error).strip() or type(error).__name__
     # The runtimes often forget the line break before they name the node.
-    return re.split(r"\n|(?<!^)Node number", text)[0].rstrip(". ")
+    return excerpt(re.split(r"\n|(?<!^)Node number", text)[0])
 
 
 def _tensor(detail: dict[str, Any]) -> TensorInfo:

@@ -24,6 +24,7 @@ from typing import IO, Any, Final
 
 import edge_server
 from edge_server.errors import EdgeError, ModelFileError, ModelRefused, SettingError
+from edge_server.excerpt import last_line
 from edge_server.inference import child, loading
 from edge_server.inference.bundle import Bundle
 from edge_server.inference.loading import LoadOptions
@@ -119,10 +120,10 @@ def _result(path: Path, status: int, said: str, noise: str) -> str:
         )
     if status != 0 or "fingerprint" not in answer:
         how = f"crashes with {_signal(-status)}" if status < 0 else f"fails with status {status}"
-        words = [line for line in noise.splitlines() if line.strip()]
+        words = last_line(noise)
         raise TrialCrashed(
             f"{path} is damaged, or not made for this device's runtime, which {how}"
-            f"{f' ({words[-1][:200]})' if words else ''}: copy it again or convert it again."
+            f"{f' ({words})' if words else ''}: copy it again or convert it again."
         )
     return str(answer["fingerprint"])
 

@@ -16,7 +16,7 @@ from convert.errors import BuildError, UsageError
 from convert.file import tflite_schema
 from convert.photos import Unreadable
 from convert.recipes import RECIPES
-from convert.sources import source
+from convert.sources import source, source_check
 from convert.sources.source import Source
 from edge_server.inference import preprocessing
 
@@ -197,8 +197,9 @@ def test_a_batch_whose_pictures_belong_together_is_refused(load: Callable[..., S
     def compared(pixels: Any) -> Any:
         return classify(pixels - tf.reduce_mean(pixels, axis=0, keepdims=True))
 
+    model = load(compared, "float32", batch=8)
     with pytest.raises(UsageError, match=r"exactly 8 images at a time.*pictures beside it"):
-        load(compared, "float32", batch=8)
+        source_check.check(model, photos(4))
 
 
 def test_a_batch_that_the_graph_is_bound_to_is_refused(load: Callable[..., Source]) -> None:

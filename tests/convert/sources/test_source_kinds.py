@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from convert.errors import UsageError
-from convert.sources import source
+from convert.sources import source, source_check
 from convert.sources.source import Source
 
 SIDE = 24
@@ -90,8 +90,9 @@ def test_dropout_that_drops_is_refused(
         return {"scores": tf.nn.softmax(tf.linalg.matmul(mean, 3 * COLOURS.T))}
 
     save_functions(tmp_path / "m", serving_default=(classify, {"image": [batch, SIDE, SIDE, 3]}))
-    with pytest.raises(UsageError, match=r"saved in training mode.*model\.save"):
-        source.load(tmp_path / "m", None)
+    loaded = source.load(tmp_path / "m", None)
+    with pytest.raises(UsageError, match=r"dropout or augmentation is at work.*model\.save"):
+        source_check.check(loaded, pictures())
 
 
 def test_an_answer_that_hangs_on_its_batch_is_refused(
@@ -106,8 +107,9 @@ def test_an_answer_that_hangs_on_its_batch_is_refused(
         return {"scores": tf.nn.softmax(tf.linalg.matmul(centred, 3 * COLOURS.T))}
 
     save_functions(tmp_path / "m", serving_default=(classify, {"image": [None, SIDE, SIDE, 3]}))
-    with pytest.raises(UsageError, match=r"beside another: it was saved in training mode"):
-        source.load(tmp_path / "m", None)
+    loaded = source.load(tmp_path / "m", None)
+    with pytest.raises(UsageError, match=r"beside another one: it computes with the whole batch"):
+        source_check.check(loaded, pictures())
 
 
 def tf1(folder: Path, *, switch: str) -> Path:

@@ -91,9 +91,9 @@ def test_another_directory_is_named(tmp_path: Path, inside: str, said: str) -> N
 @pytest.mark.parametrize(
     ("inside", "said"),
     [
-        ("model/saved_model.pb", "a packed SavedModel: unpack it"),
         ("archive/data.pkl", "a PyTorch model"),
-        ("keras_model.h5", "unpack it and give the .h5"),  # as Teachable Machine downloads it
+        ("weights/model.json", "a TensorFlow.js model"),
+        ("model_unquant.tflite", "converted already: give the model that it was converted from"),
         ("readme.txt", "a zip file, not a model"),
     ],
 )
