@@ -15,6 +15,7 @@ import edge_server
 from convert import (
     build_checks,
     build_inputs,
+    folder_order,
     layer_errors,
     original,
     photos,
@@ -83,6 +84,11 @@ def build(options: Options, console: Console) -> Built:
             inputs = build_inputs.read(options, model, console)
         with console.step(f"run the original on {len(inputs.tests.photos)} photos"):
             before = original.run(model, inputs.spec, inputs.tests, console)
+        ordered = None
+        if options.labels is None:
+            settled = folder_order.settle(options.validation, inputs.labels, before)
+            inputs, before = replace(inputs, labels=settled.labels), settled.before
+            ordered = settled.warning
         with console.step("try other ways of preprocessing"):
             tried = preprocessing_trials.short(model, inputs.spec, before, inputs.tests, console)
         one = _Build(options, model, inputs, before, workshop, console)
@@ -93,6 +99,8 @@ def build(options: Options, console: Console) -> Built:
             layers = one.layers(found.winner)
         with console.step("check, and write the report"):
             checks = one.checks(found.winner, layers, len(manifest.golden))
+            if ordered is not None:
+                checks = (ordered, *checks)
             return one.publish(found, finished, manifest, layers, checks, tried)
 
 
@@ -209,9 +217,7 @@ class _Build:
     def checks(
         self, winner: Trial, layers: Sequence[LayerStatistics], golden: int
     ) -> tuple[Check, ...]:
-        return build_checks.run(
-            self._options, self._before, self._inputs.calibrated, winner, layers, golden
-        )
+        return build_checks.run(self._options, self._inputs, self._before, winner, layers, golden)
 
     def publish(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from convert import calibration, photos
+from convert import calibration, folder_order, photos
 from convert.calibration import Calibration
 from convert.console import Console
 from convert.errors import UsageError
@@ -60,7 +60,4 @@ def _labels(options: Options, model: Source) -> tuple[str, ...]:
                 "classes: it needs one line for each class, in the model's order."
             )
         return labels
-    names = photos.class_folders(options.validation)
-    if len(names) == model.classes and not all(name.isdigit() for name in names):
-        return names
-    return tuple(str(index) for index in range(model.classes))
+    return folder_order.labels_of(options.validation, model.classes)

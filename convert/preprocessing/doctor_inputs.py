@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from convert import photos
 from convert.errors import UsageError
 from convert.photos import PhotoSet
+from convert.preprocessing import label_order
 from convert.preprocessing.doctor_text import Subject
+from convert.preprocessing.label_order import Order
 from edge_server.inference import bundle
 
 if TYPE_CHECKING:
@@ -39,6 +41,16 @@ def read(model: Source, validation: Path, labels_file: Path | None) -> tuple[Pho
     )
 
 
+def orders(model: Source, subject: Subject) -> tuple[Order, ...]:
+    """The usual orders that the labels may have beside the one that they came in."""
+    names = dict(enumerate(subject.labels))
+    if not names and subject.validation.is_dir():
+        folders = photos.class_folders(subject.validation)
+        if len(folders) == model.classes:
+            names = {int(name): name for name in folders}
+    return label_order.orders(names or {i: str(i) for i in range(model.classes)})
+
+
 def _labels(model: Source, validation: Path, labels_file: Path | None) -> tuple[str, ...]:
     if labels_file is not None:
         labels = bundle.read_labels(labels_file)
@@ -49,7 +61,8 @@ def _labels(model: Source, validation: Path, labels_file: Path | None) -> tuple[
             )
         return labels
     names = photos.class_folders(validation)
-    if all(name.isdigit() for name in names):
+    # One more is let in: numbers that begin at 1.
+    if all(photos.is_index(name, model.classes + 1) for name in names):
         return ()
     if abs(len(names) - model.classes) > 1:
         raise UsageError(
