@@ -8,7 +8,9 @@ from pathlib import Path
 
 from camera.command import spelled
 from convert.validation import Gate
-from edge_server.inference.preprocessing import PRESETS, ColorOrder, Filter, Fit
+from edge_server.inference import normalization as normalizations
+from edge_server.inference.normalization import PRESETS, Normalization
+from edge_server.inference.preprocessing import ColorOrder, Filter, Fit
 
 
 def add_source(parser: argparse.ArgumentParser) -> None:
@@ -44,14 +46,22 @@ def add_validation(parser: argparse.ArgumentParser, *, labelled: bool = False) -
     )
 
 
-def add_preprocessing(parser: argparse.ArgumentParser, *, required: bool) -> None:
+def add_preprocessing(parser: argparse.ArgumentParser) -> None:
     """What is done to a picture before the model sees it."""
     parser.add_argument(
         "--preprocessing",
         choices=tuple(PRESETS),
-        required=required,
         help="; ".join(f"{name}: {preset.meaning}" for name, preset in PRESETS.items())
         + spelled(" (`python -m convert doctor` finds out which)"),
+    )
+    parser.add_argument(
+        "--mean",
+        metavar="NUMBERS",
+        help="instead of --preprocessing: what was taken from each pixel, 0..255, in training, one "
+        "number or three with commas between, in the order of the model's channels",
+    )
+    parser.add_argument(
+        "--std", metavar="NUMBERS", help="with --mean: what the rest was divided by"
     )
     parser.add_argument(
         "--color-order",
@@ -70,6 +80,11 @@ def add_preprocessing(parser: argparse.ArgumentParser, *, required: bool) -> Non
         default=Filter.BILINEAR_ANTIALIAS.value,
         help="how it is resized (default: %(default)s)",
     )
+
+
+def normalization(chosen: argparse.Namespace) -> str | Normalization | None:
+    """A preset's name or numbers, None where neither was given. Raises SettingError."""
+    return normalizations.chosen(chosen.preprocessing, chosen.mean, chosen.std)
 
 
 def add_gate(parser: argparse.ArgumentParser) -> None:

@@ -17,6 +17,7 @@ from convert import (
     build_inputs,
     conversion_checks,
     float_twin,
+    folder_order,
     layer_errors,
     original,
     photos,
@@ -87,6 +88,11 @@ def build(options: Options, console: Console) -> Built:
         twin = _float_twin(options, model, console)
         with console.step(f"run the original on {len(inputs.tests.photos)} photos"):
             before = original.run(model, inputs.spec, inputs.tests, console)
+        ordered = None
+        if options.labels is None and model.labels is None:
+            settled = folder_order.settle(options.validation, inputs.labels, before)
+            inputs, before = replace(inputs, labels=settled.labels), settled.before
+            ordered = settled.warning
         with console.step("try other ways of preprocessing"):
             tried = preprocessing_trials.short(model, inputs.spec, before, inputs.tests, console)
         one = _Build(options, model, inputs, before, workshop, console, twin)
@@ -97,6 +103,8 @@ def build(options: Options, console: Console) -> Built:
             layers = one.layers(found.winner)
         with console.step("check, and write the report"):
             checks = one.checks(found.winner, layers, len(manifest.golden))
+            if ordered is not None:
+                checks = (ordered, *checks)
             return one.publish(found, finished, manifest, layers, checks, tried)
 
 
@@ -232,7 +240,7 @@ class _Build:
         if winner.draft.recipe.integer_only and self._options.recipe != AUTO:
             times = self._bench.times(winner)
         return build_checks.run(
-            self._options, self._before, self._inputs.calibrated, winner, layers, golden, times
+            self._options, self._inputs, self._before, winner, layers, golden, times
         )
 
     def publish(

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from convert import checks, photo_contents, speed
-from convert.calibration import Calibration
+from convert import checks, original_accuracy, photo_contents, speed
+from convert.build_inputs import Inputs
 from convert.check import Check
 from convert.layer_statistics import LayerStatistics
 from convert.options import Options
 from convert.original import OriginalRun
+from convert.preprocessing.label_order import Origin
 from convert.speed import Times
 from convert.trial import Trial
 
 
 def run(
     options: Options,
+    inputs: Inputs,
     before: OriginalRun,
-    calibrated: Calibration | None,
     winner: Trial,
     layers: Sequence[LayerStatistics],
     golden: int,
@@ -25,13 +26,14 @@ def run(
 ) -> tuple[Check, ...]:
     """Every check that applies; `golden` is how many samples the file carries, `times` are of an
     integer recipe that was asked for by name."""
+    origin = Origin(options.validation, options.labels, inputs.labels)
     found = [
-        checks.original_accuracy(before.scores, before.labels()),
+        original_accuracy.check(before.scores, before.labels(), origin),
         checks.collapse(before.scores, winner.scores),
         checks.validation_size(winner.judged, options.gate),
     ]
-    if calibrated is not None:
-        contents = photo_contents.read(calibrated.photos)
+    if inputs.calibrated is not None:
+        contents = photo_contents.read(inputs.calibrated.photos)
         found.append(checks.calibration_photos(contents))
         found.append(checks.overlap(contents, photo_contents.read(before.photos)))
     if layers:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from convert import calibration, original, photos
+from convert import calibration, folder_order, original, photos
 from convert.calibration import Calibration
 from convert.console import Console
 from convert.options import Options
@@ -57,7 +57,4 @@ def _labels(options: Options, model: Source) -> tuple[str, ...]:
         return label_files.fitting(given, str(model.path), model.classes)
     if model.labels is not None:
         return label_files.fitting(model.labels, str(model.path), model.classes)
-    names = photos.class_folders(options.validation)
-    if len(names) == model.classes and not all(name.isdigit() for name in names):
-        return names
-    return tuple(str(index) for index in range(model.classes))
+    return folder_order.labels_of(options.validation, model.classes)

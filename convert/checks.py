@@ -8,12 +8,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from convert import metrics, photo_contents
+from convert import photo_contents
 from convert.check import Check
 from convert.layer_statistics import LayerStatistics
-from convert.metrics import Classes, Scores
+from convert.metrics import Scores
 from convert.photo_contents import Contents
-from convert.preprocessing import label_order, paired_test
+from convert.preprocessing import paired_test
 from convert.validation import Gate, Validation
 
 # Ten points of all answers moved into one class are no scatter of single mistakes.
@@ -27,11 +27,7 @@ _REPEATED: Final = 0.10
 # Measured on both MobileNets: calibrated on 25 photos or more no layer cut off over 0.02 % of its
 # outputs; on far too dark or flat photos 0.03 to 5 %.
 _SATURATED: Final = 0.001
-# Photos of one class that all get its name are fine; a whole set of them should be meant.
-_ONE_ANSWER: Final = 0.90
-_MIN_ANSWERS: Final = 20
 _NAMED: Final = 3
-_DOCTOR: Final = "`python -m convert doctor` says more."
 _Z95: Final = 1.96
 
 
@@ -206,70 +202,6 @@ def validation_size(validation: Validation, gate: Gate) -> Check:
         True,
         f"{known}; even a perfect result on so few would not bear out {claim}: "
         f"validate with at least {needed} photos.",
-        figures,
-    )
-
-
-def original_accuracy(scores: Scores, labels: Classes | None) -> Check:
-    """Whether the original itself does on these photos what a trained model should.
-
-    scores (photos, classes) with 0 < photos, labels (photos,) or None where they are not known.
-    """
-    answers = scores.argmax(axis=1).astype(np.int64)
-    commonest = float(np.bincount(answers).max()) / len(answers)
-    if labels is None:
-        warned = commonest >= _ONE_ANSWER and len(answers) >= _MIN_ANSWERS
-        return _check(
-            "original-accuracy",
-            warned,
-            f"The original answers class {int(np.bincount(answers).argmax())} on {commonest:.0%} "
-            "of the photos: unless they all are of that class, --preprocessing is wrong."
-            if warned
-            else "Without labels nothing is known of the original's accuracy, only that "
-            f"it gives {len(np.unique(answers))} different answers.",
-            {"photos": len(answers), "commonest_answer": round(commonest, 5), "top1": None},
-        )
-    right = label_order.hits(answers, labels)
-    top1, by_chance = float(right.mean()), label_order.chance(labels, scores.shape[1])
-    offset = label_order.best_offset(answers, labels)
-    renamed = label_order.is_renamed(answers, labels, offset)
-    works = label_order.works(int(right.sum()), len(labels), by_chance)
-    figures = {
-        "photos": len(labels),
-        "top1": round(top1, 5),
-        "interval": list(metrics.wilson_interval(top1, len(labels))),
-        "chance": round(by_chance, 5),
-        "label_offset": 0 if renamed else offset,
-        "labels_in_other_order": renamed,
-    }
-    said = f"The original is right on {top1:.1%} of the photos"
-    if renamed:
-        better = float(label_order.hits_renamed(answers, labels).mean())
-        reason = (
-            f", and on {better:.1%} if the classes had other names: the labels are in another "
-            "order than the model's classes; bring the label file or the CSV into its order. "
-            f"{_DOCTOR}"
-        )
-    elif offset:
-        shifted = float(label_order.hits(answers, labels, offset).mean())
-        reason = (
-            f", and on {shifted:.1%} with {offset:+d} on every label: the labels are off by one "
-            "(a background class, or labels that begin at 1); correct the label file or the CSV. "
-            f"{_DOCTOR}"
-        )
-    elif label_order.is_useful(int(right.sum()), len(labels), by_chance) and not works:
-        reason = f", which may be chance ({by_chance:.1%}): validate with more labelled photos."
-    elif not works:
-        reason = (
-            f", no better than chance ({by_chance:.1%}): --preprocessing is wrong, or the labels "
-            f"are in another order than the model's classes. {_DOCTOR}"
-        )
-    else:
-        return _check("original-accuracy", False, f"{said} (chance: {by_chance:.1%}).", figures)
-    return _check(
-        "original-accuracy",
-        True,
-        f"{said}{reason}",
         figures,
     )
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from convert import original, photos, validation
+from convert import folder_order, original, original_accuracy, photos, validation
 from convert.console import Console
 from convert.device import candidate, candidate_file
 from convert.device.candidate import DeviceRun
@@ -19,6 +19,7 @@ from convert.device.candidate_file import CandidateFile
 from convert.metrics import Scores
 from convert.original import OriginalRun
 from convert.photos import Unreadable
+from convert.preprocessing.label_order import Origin
 from convert.sources import source
 from convert.validation import Gate, Validation
 from edge_server.inference.classification import to_scores
@@ -36,6 +37,7 @@ class Pair:
     signature: str | None = None
     input_size: tuple[int, int] | None = None
     gate: Gate = Gate()
+    labels_file: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Disagreement:
 @dataclass(frozen=True)
 class Comparison:
     """`same_source` tells whether the file says that it was made of this original; None where it
-    does not say what it was made of."""
+    does not say what it was made of. `warning` is what to know of the photos' labels."""
 
     pair: Pair
     signature: str
@@ -75,6 +77,7 @@ class Comparison:
     labels: tuple[str, ...]
     disagreements: tuple[Disagreement, ...]
     unreadable: Unreadable
+    warning: str | None = None
 
     @property
     def same_source(self) -> bool | None:
@@ -113,6 +116,7 @@ class Comparison:
                 "fingerprint": self.fingerprint,
             },
             "same_source": self.same_source,
+            "warning": self.warning,
             "preprocessing": file.spec.to_json(),
             "preprocessing_from": file.origin,
             "output": self.output.value,
@@ -151,6 +155,7 @@ def compare(pair: Pair, console: Console) -> Comparison:
     original.check(model, file.original_spec, tests)
     with console.step(f"run the original on {len(tests.photos)} photos"):
         before = original.run(model, file.original_spec, tests, console)
+    labels, before, warning = _in_order(pair, labels, before)
     threads = os.cpu_count() or 1
     with (
         console.step("run the file on the device's runtime"),
@@ -175,6 +180,7 @@ def compare(pair: Pair, console: Console) -> Comparison:
         labels=labels,
         disagreements=_disagreements(before, scores, labels),
         unreadable=before.unreadable,
+        warning=warning,
     )
 
 
@@ -183,10 +189,22 @@ def _labels(pair: Pair) -> tuple[str, ...]:
     classes = pair.candidate.classes
     if pair.candidate.labels:
         return pair.candidate.labels
-    names = photos.class_folders(pair.validation)
-    if len(names) == classes and not all(name.isdigit() for name in names):
-        return names
-    return tuple(str(index) for index in range(classes))
+    return folder_order.labels_of(pair.validation, classes)
+
+
+def _in_order(
+    pair: Pair, labels: tuple[str, ...], before: OriginalRun
+) -> tuple[tuple[str, ...], OriginalRun, str | None]:
+    """Labels and photos' classes in the model's order, as far as that is sure, and what to know."""
+    warning = None
+    if not pair.candidate.labels:
+        settled = folder_order.settle(pair.validation, labels, before)
+        labels, before, warning = settled.labels, settled.before, settled.warning
+    origin = Origin(pair.validation, pair.labels_file, labels)
+    checked = original_accuracy.check(before.scores, before.labels(), origin)
+    if checked.status == "warned":
+        warning = checked
+    return labels, before, warning.sentence if warning else None
 
 
 def _scores(file: CandidateFile, raw: Scores) -> tuple[Scores, Output]:

@@ -24,6 +24,8 @@ def render(result: Comparison) -> str:
     )
     for failure in judged.failures:
         page.note(f"failed: {failure}")
+    if result.warning:
+        page.note(f"warning: {result.warning}")
     page.section("Accuracy")
     _accuracy(page, result)
     page.section("Compared")

@@ -11,6 +11,7 @@ from convert.device import targets
 from convert.device.targets import Target
 from convert.errors import UsageError
 from convert.validation import Gate
+from edge_server.inference.normalization import Normalization
 from edge_server.inference.preprocessing import ColorOrder, Filter, Fit
 
 # Not a recipe, but the search for one.
@@ -32,15 +33,15 @@ class Options:
     `recipe` is the name of a recipe or AUTO, `io` the dtype of input and output that it should
     have; `allow_select_tf` names TensorFlow operators that may stay in the file; `stock_int8`
     leaves weights and biases as the converter made them.
-    `preprocessing` is the name of a preset; `input_size` is (height, width), for a model that
-    leaves them free; `calibration_limit` is the most photos that calibration uses.
+    `preprocessing` is the name of a preset, or numbers; `input_size` is (height, width), for a
+    model that leaves them free; `calibration_limit` is the most photos that calibration uses.
     """
 
     saved_model: Path
     output: Path
     recipe: str
     validation: Path
-    preprocessing: str
+    preprocessing: str | Normalization
     calibration: Path | None = None
     labels: Path | None = None
     name: str | None = None

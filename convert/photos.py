@@ -155,6 +155,11 @@ def class_folders(path: Path) -> tuple[str, ...]:
     )
 
 
+def is_index(name: str, classes: int) -> bool:
+    """Whether a folder's name is the index of one of so many classes."""
+    return name.isascii() and name.isdigit() and int(name) < classes
+
+
 def _hidden(path: Path) -> bool:
     """Whether a file browser would not show it; macOS leaves a ._photo.jpg beside a photo.jpg."""
     return path.name.startswith(".")
@@ -195,7 +200,7 @@ def _folder_index(folder: Path, labels: Sequence[str], classes: int) -> Callable
             )
         if fitting:
             return fitting[0]
-        if name.isascii() and name.isdigit() and int(name) < classes:
+        if is_index(name, classes):
             return int(name)
         raise UsageError(
             f"The folder {folder / name} is named after no class: name each folder by a line of "

@@ -107,10 +107,16 @@ def _models(settings: Settings, options: LoadOptions) -> Repository:
         return Repository(SingleFile(settings.model_file, name), Loader(options))
     if settings.model is not None:
         raise SettingError("Give either --model FILE or --models DIR, not both.")
-    if settings.labels or settings.preprocessing or settings.color_order:
+    if (
+        settings.labels
+        or settings.preprocessing
+        or settings.mean
+        or settings.std
+        or settings.color_order
+    ):
         raise SettingError(
-            "--labels, --preprocessing and --color-order are for one --model; in a directory, put "
-            "labels.txt and model.toml beside each model.tflite that needs them."
+            "--labels, --preprocessing, --mean, --std and --color-order are for one --model; in a "
+            "directory, put labels.txt and model.toml beside each model.tflite that needs them."
         )
     rules = Rules(
         pins=parse_pins(settings.pin),
@@ -125,6 +131,8 @@ def _load_options(settings: Settings, observations: Observations) -> LoadOptions
     return LoadOptions(
         labels=settings.labels,
         preset=settings.preprocessing,
+        mean=settings.mean,
+        std=settings.std,
         color_order=settings.color_order,
         interpreters=settings.interpreters,
         threads=settings.threads,

@@ -16,6 +16,7 @@ from convert.recipes import IO_DTYPES, RECIPES
 from convert.validation import Gate
 from convert.workshop import Workshop
 from edge_server.inference import labels
+from edge_server.inference.normalization import PRESETS
 from edge_server.inference.preprocessing import ColorOrder, Filter, Fit
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def add(commands: Any) -> None:
         help="a hundred or so photos like those the camera will see (int8, int16x8 and auto need "
         "them)",
     )
-    arguments.add_preprocessing(parser, required=True)
+    arguments.add_preprocessing(parser)
     _add_recipe(parser)
     parser.add_argument("--name", help="what the model is called (default: its directory's name)")
     parser.add_argument(
@@ -170,12 +171,18 @@ def _advice(built: Built) -> str:
 
 
 def _options(chosen: argparse.Namespace) -> Options:
+    preprocessing = arguments.normalization(chosen)
+    if preprocessing is None:
+        raise UsageError(
+            f"Say how the model was fed in training: --preprocessing ({', '.join(PRESETS)}), or "
+            "--mean and --std; `python -m convert doctor` finds out which."
+        )
     return Options(
         saved_model=chosen.saved_model,
         output=chosen.output,
         recipe=chosen.recipe,
         validation=chosen.validation,
-        preprocessing=chosen.preprocessing,
+        preprocessing=preprocessing,
         calibration=chosen.calibration,
         labels=chosen.labels,
         name=chosen.name,

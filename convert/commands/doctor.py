@@ -64,7 +64,7 @@ def run(chosen: argparse.Namespace, console: Console) -> int:
 
 def _examine(chosen: argparse.Namespace, console: Console) -> tuple[Diagnosis, Subject]:
     with console.step("load TensorFlow"):
-        from convert.preprocessing import convention_race, doctor, doctor_inputs
+        from convert.preprocessing import convention_race, doctor, doctor_inputs, own_numbers
         from convert.sources import source
     with console.step(f"read {chosen.saved_model}"):
         model = source.load(chosen.saved_model, chosen.signature, chosen.input_size)
@@ -73,7 +73,16 @@ def _examine(chosen: argparse.Namespace, console: Console) -> tuple[Diagnosis, S
         doctor_inputs.check(model, tests)
     used = min(len(tests.photos), chosen.limit)
     with console.step(f"try the conventions on {used} photos"):
-        race = convention_race.run(model, tests, chosen.limit, console)
+        orders = doctor_inputs.orders(model, subject)
+        race = convention_race.run(model, tests, chosen.limit, console, orders)
     if race.unreadable.reasons:
         console.say(f"  {race.unreadable.sentence()}")
-    return doctor.diagnose(race, model.classes), subject
+    found = doctor.diagnose(race, model.classes)
+    if found.renamed is None:
+        best = next(t for t in race.trials if t.convention == found.rows[0].convention)
+        classes = doctor.classes_of(race, found)
+        with console.step("look for a mean and deviation of its own"):
+            own = own_numbers.estimate(model, race.photos, classes, best, console)
+        if own is not None:
+            found = doctor.diagnose(race, model.classes, own)
+    return found, subject

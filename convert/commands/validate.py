@@ -30,7 +30,7 @@ def add(commands: Any) -> None:
     arguments.add_source(parser)
     parser.add_argument("file", type=Path, metavar="FILE", help="the .tflite to compare with it")
     arguments.add_validation(parser)
-    arguments.add_preprocessing(parser, required=False)
+    arguments.add_preprocessing(parser)
     arguments.add_gate(parser)
     parser.add_argument("--json", action="store_true", help="the result as JSON, for machines")
     arguments.add_verbose(parser)
@@ -51,7 +51,7 @@ def run(chosen: argparse.Namespace, console: Console) -> int:
         console.say(f"  {labels.read(chosen.labels)}")
     given = Given(
         labels=chosen.labels,
-        preprocessing=chosen.preprocessing,
+        preprocessing=arguments.normalization(chosen),
         fit=_unless_default(Fit(chosen.fit), Fit.CENTER_CROP),
         filter=_unless_default(Filter(chosen.filter), Filter.BILINEAR_ANTIALIAS),
         color_order=chosen.color_order,
@@ -68,6 +68,7 @@ def run(chosen: argparse.Namespace, console: Console) -> int:
             signature=chosen.signature,
             input_size=chosen.input_size or size,
             gate=Gate(chosen.min_agreement, chosen.max_drop),
+            labels_file=chosen.labels,
         )
         result = comparison.compare(pair, console)
     console.say()

@@ -21,6 +21,7 @@ from edge_server.inference import labels as label_files
 from edge_server.inference import manifest as manifests
 from edge_server.inference.bundle import Bundle
 from edge_server.inference.manifest import Manifest, Output
+from edge_server.inference.normalization import Normalization
 from edge_server.inference.preprocessing import Filter, Fit, Preprocessing
 
 EDGE_JSON: Final = "edge.json"
@@ -34,7 +35,7 @@ class Given:
     where they were not given."""
 
     labels: Path | None = None
-    preprocessing: str | None = None
+    preprocessing: str | Normalization | None = None
     fit: Fit | None = None
     filter: Filter | None = None
     color_order: str | None = None

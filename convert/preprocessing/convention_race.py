@@ -22,6 +22,7 @@ from convert.metrics import Classes
 from convert.photos import Photo, PhotoSet, Unreadable, decoded, evenly
 from convert.preprocessing import conventions, label_order, paired_test
 from convert.preprocessing.conventions import Convention
+from convert.preprocessing.label_order import Order
 from convert.preprocessing.paired_test import Hits
 from convert.preprocessing.trial_block import Block
 from edge_server.inference.decoding import Pixels
@@ -40,6 +41,9 @@ RULED_OUT: Final = 0.001
 # Normalizations that are worth trying with every fit and filter: more would cost the most and
 # can hardly win, since a wrong fit costs less than a wrong normalization.
 REFINED: Final = 3
+# Above this, most labels have the names of the model's classes; below, a convention is not ruled
+# out by labels that may be in another order.
+_NAMED: Final = 0.5
 
 
 @dataclass
@@ -56,19 +60,30 @@ class Trial:
 
 @dataclass(frozen=True)
 class Race:
-    """All trials, the labels of the photos in the order they were asked, and what was skipped."""
+    """All trials, the labels of the photos in the order they were asked, what was skipped, the
+    orders that the labels may have beside their own, and the photos in the same order."""
 
     trials: tuple[Trial, ...]
     labels: Classes
     unreadable: Unreadable
+    orders: tuple[Order, ...] = ()
+    photos: tuple[Photo, ...] = ()
 
     def finished(self) -> list[Trial]:
         """The trials that were asked about every photo."""
         return [trial for trial in self.trials if len(trial.answers) == len(self.labels)]
 
 
-def run(model: Source, tests: PhotoSet, limit: int, console: Console) -> Race:
+def run(
+    model: Source,
+    tests: PhotoSet,
+    limit: int,
+    console: Console,
+    orders: tuple[Order, ...] = (),
+) -> Race:
     """Race every convention that the model's input leaves open, on at most `limit` photos.
+
+    `orders` are those that the labels may have beside their own.
 
     Raises BuildError where too many photos can't be read.
     """
@@ -78,22 +93,25 @@ def run(model: Source, tests: PhotoSet, limit: int, console: Console) -> Race:
     trials = [Trial(convention) for convention in plain]
     labels = np.empty(0, np.int64)
     bar = console.bar(chosen, len(chosen), "trying conventions")
-    for block, found in _blocks(model, decoded(bar, unreadable), BLOCK):
+    asked: list[Photo] = []
+    for block, part in _blocks(model, decoded(bar, unreadable), BLOCK):
+        asked += part
+        found = np.array([photo.label for photo in part], np.int64)
         first = not len(labels)
         labels = np.concatenate([labels, found])
         _ask(trials, block)
-        rule_out(trials, labels)
+        rule_out(trials, labels, orders)
         if first:
             by_chance = label_order.chance(labels, model.classes)
-            if not _promising(trials, labels, by_chance):
+            if not _promising(trials, labels, by_chance, orders):
                 # Perhaps what the model looks at is what a centre crop takes away.
                 trials += _added(trials, (replace(c, fit=Fit.STRETCH) for c in plain), block)
-            best = _promising(trials, labels, by_chance)[:REFINED]
+            best = _promising(trials, labels, by_chance, orders)[:REFINED]
             finer = (other for trial in best for other in trial.convention.refinements())
             trials += _added(trials, finer, block)
-            rule_out(trials, labels)
+            rule_out(trials, labels, orders)
     unreadable.check()
-    return Race(tuple(trials), labels, unreadable)
+    return Race(tuple(trials), labels, unreadable, orders, tuple(asked))
 
 
 def in_random_order(items: Sequence[T]) -> list[T]:
@@ -103,10 +121,9 @@ def in_random_order(items: Sequence[T]) -> list[T]:
 
 def _blocks(
     model: Source, photos: Iterator[tuple[Photo, Pixels]], size: int
-) -> Iterator[tuple[Block, Classes]]:
+) -> Iterator[tuple[Block, list[Photo]]]:
     while part := list(islice(photos, size)):
-        labels = np.array([photo.label for photo, _ in part], np.int64)
-        yield Block(model, [pixels for _, pixels in part]), labels
+        yield Block(model, [pixels for _, pixels in part]), [photo for photo, _ in part]
 
 
 def _ask(trials: Sequence[Trial], block: Block) -> None:
@@ -115,20 +132,29 @@ def _ask(trials: Sequence[Trial], block: Block) -> None:
             trial.answers = np.concatenate([trial.answers, block.answers(trial.convention)])
 
 
-def rule_out(trials: Sequence[Trial], labels: Classes) -> None:
-    """End the trials that are surely worse than the leader, each with the offset that suits it."""
-    live = [(t, _best_hits(t, labels)) for t in trials if t.live]
+def rule_out(trials: Sequence[Trial], labels: Classes, orders: Sequence[Order] = ()) -> None:
+    """End the trials that are surely worse than the leader, each with the reading of the labels
+    that suits it, unless other names for the classes may yet make it better."""
+    live = [(t, _best_hits(t, labels, orders)) for t in trials if t.live]
     leader = max((hits for _, hits in live), key=lambda hits: int(hits.sum()))
     for trial, hits in live:
-        worse = hits.sum() < leader.sum()
-        trial.live = not (worse and paired_test.compare(leader, hits) < RULED_OUT)
+        if _surely_worse(hits, leader):
+            may_be_renamed = leader.mean() < _NAMED and not _surely_worse(
+                label_order.hits_flattered(trial.answers, labels), leader
+            )
+            trial.live = may_be_renamed
 
 
-def _best_hits(trial: Trial, labels: Classes) -> Hits:
-    return max(
-        (trial.hits(labels, offset) for offset in label_order.OFFSETS),
-        key=lambda hits: int(hits.sum()),
-    )
+def _surely_worse(hits: Hits, leader: Hits) -> bool:
+    return bool(hits.sum() < leader.sum() and paired_test.compare(leader, hits) < RULED_OUT)
+
+
+def _best_hits(trial: Trial, labels: Classes, orders: Sequence[Order]) -> Hits:
+    """What is right with the labels off by one or not, in another order, or under other names."""
+    readings = [trial.hits(labels, offset) for offset in label_order.OFFSETS]
+    readings += [trial.hits(label_order.in_order(labels, order)) for order in orders]
+    readings.append(label_order.hits_renamed(trial.answers, labels))
+    return max(readings, key=lambda hits: int(hits.sum()))
 
 
 def _added(trials: Sequence[Trial], wanted: Iterable[Convention], block: Block) -> list[Trial]:
@@ -139,9 +165,11 @@ def _added(trials: Sequence[Trial], wanted: Iterable[Convention], block: Block) 
     return new
 
 
-def _promising(trials: Sequence[Trial], labels: Classes, by_chance: float) -> list[Trial]:
+def _promising(
+    trials: Sequence[Trial], labels: Classes, by_chance: float, orders: Sequence[Order]
+) -> list[Trial]:
     """The live trials that are surely better than chance, the best first."""
-    right = {id(t): int(_best_hits(t, labels).sum()) for t in trials if t.live}
+    right = {id(t): int(_best_hits(t, labels, orders).sum()) for t in trials if t.live}
     sure = [
         t
         for t in trials

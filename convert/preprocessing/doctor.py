@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,6 +11,8 @@ from convert.metrics import Classes
 from convert.preprocessing import label_order, paired_test
 from convert.preprocessing.convention_race import Race, Trial
 from convert.preprocessing.conventions import DEFAULT_FILTER, DEFAULT_FIT, Convention
+from convert.preprocessing.label_order import Order
+from convert.preprocessing.paired_test import Hits
 
 # The usual level: below it, a difference is not put down to these photos.
 WORSE: Final = 0.05
@@ -32,9 +35,12 @@ class Row:
     standing: str
 
     def to_json(self) -> dict[str, Any]:
+        spec = self.convention.specification(1, 1)
         return {
             "options": self.convention.options(),
-            "preprocessing": self.convention.preset,
+            "preprocessing": self.convention.name,
+            "mean": list(spec.mean),
+            "std": list(spec.std),
             "color_order": self.convention.color_order.value,
             "fit": self.convention.fit.value,
             "filter": self.convention.filter.value,
@@ -62,8 +68,10 @@ class Renamed:
 class Diagnosis:
     """Rows best first. `offset`: the model's class is the photo's label plus this.
 
-    `use` is None where nothing works. `chance` is the share, 0..1, of the commonest label.
-    `unshifted` is what the best is worth with the labels as they are.
+    `use` is None where nothing works with these labels. `chance` is the share, 0..1, of the
+    commonest label. `unshifted` is what the best is worth with the labels as they are. `order` is
+    the usual order that the labels turned out to have, which all figures are about; None where
+    they are in their own.
     """
 
     photos: int
@@ -73,6 +81,7 @@ class Diagnosis:
     offset: int
     unshifted: float
     renamed: Renamed | None
+    order: Order | None = None
 
     def rivals(self) -> list[Row]:
         """The rows that are as good as the best one, the recommended one not among them."""
@@ -81,17 +90,23 @@ class Diagnosis:
         ]
 
 
-def diagnose(race: Race, classes: int) -> Diagnosis:
-    """Rank the trials of a race over a model of so many classes."""
-    labels = race.labels
+def diagnose(race: Race, classes: int, own: Trial | None = None) -> Diagnosis:
+    """Rank the trials of a race over a model of so many classes.
+
+    `own` are numbers that are surely better than all of them, with answers to the first photos.
+    """
+    order = _order(race, classes)
+    labels = race.labels if order is None else label_order.in_order(race.labels, order)
     finished = race.finished()
     leader = max(finished, key=lambda trial: _most_hits(trial, labels))
     offset = label_order.best_offset(leader.answers, labels)
     best = max(finished, key=lambda trial: int(trial.hits(labels, offset).sum()))
     if label_order.is_renamed(best.answers, labels, offset):
         offset = 0  # a part of another order, not the whole of it
+    best = own or best
+    trials = race.trials if own is None else (own, *race.trials)
     rows = sorted(
-        (_row(trial, best, labels, offset) for trial in race.trials),
+        (_row(trial, best, labels, offset) for trial in trials),
         # By points lost, since those that were ruled out early saw other, fewer photos.
         key=lambda row: (
             row.standing not in ("best", "as good"),
@@ -99,18 +114,43 @@ def diagnose(race: Race, classes: int) -> Diagnosis:
             row.standing != "best",
         ),
     )
-    right = int(best.hits(labels, offset).sum())
-    by_chance = label_order.chance(labels, classes)
-    works = label_order.works(right, len(labels), by_chance)
+    right = best.hits(labels, offset)
+    by_chance = label_order.chance(race.labels, classes)
+    works = label_order.works(int(right.sum()), len(right), by_chance)
+    shown = None if own else _renamed(race.trials, best, labels, offset, by_chance)
+    # Where other names show another normalization, nothing is right with the labels as they are.
+    same = shown is None or shown.convention.normalization == best.convention.normalization
     return Diagnosis(
         photos=len(labels),
         chance=by_chance,
         rows=tuple(rows),
-        use=_recommended(rows) if works else None,
+        use=_recommended(rows) if works and same else None,
         offset=offset,
         unshifted=float(best.hits(labels).mean()),
-        renamed=_renamed(race, best if works else None, offset, by_chance),
+        renamed=shown,
+        order=order,
     )
+
+
+def classes_of(race: Race, found: Diagnosis) -> Classes:
+    """The model's class of each photo of the race, as the diagnosis reads the labels."""
+    if found.order is not None:
+        return label_order.in_order(race.labels, found.order)
+    return race.labels + found.offset
+
+
+def _order(race: Race, classes: int) -> Order | None:
+    """The usual order that explains the answers of some trial, if that is the best of all."""
+    found = []
+    for trial in race.finished():
+        if order := label_order.fitting(trial.answers, race.labels, race.orders, classes):
+            right = trial.hits(label_order.in_order(race.labels, order))
+            found.append((int(right.sum()), order))
+    if not found:
+        return None
+    most, order = max(found, key=lambda item: item[0])
+    plain = max(_most_hits(trial, race.labels) for trial in race.finished())
+    return order if most > plain else None
 
 
 def _most_hits(trial: Trial, labels: Classes) -> int:
@@ -120,8 +160,9 @@ def _most_hits(trial: Trial, labels: Classes) -> int:
 def _row(trial: Trial, best: Trial, labels: Classes, offset: int) -> Row:
     hits = trial.hits(labels, offset)
     other = best.hits(labels, offset)[: len(hits)]
-    p = paired_test.compare(other, hits)
-    standing = "as good" if p >= WORSE or hits.sum() >= other.sum() else "worse"
+    same = hits[: len(other)]
+    p = paired_test.compare(other, same)
+    standing = "as good" if p >= WORSE or same.sum() >= other.sum() else "worse"
     if trial is best:
         standing = "best"
     elif not trial.live and len(hits) < len(labels):
@@ -132,7 +173,7 @@ def _row(trial: Trial, best: Trial, labels: Classes, offset: int) -> Row:
         photos=len(hits),
         top1=top1,
         interval=metrics.wilson_interval(top1, len(hits)),
-        loses=100 * float(other.mean() - top1),
+        loses=100 * float(other.mean() - same.mean()),
         p=p,
         standing=standing,
     )
@@ -141,12 +182,11 @@ def _row(trial: Trial, best: Trial, labels: Classes, offset: int) -> Row:
 def _recommended(rows: list[Row]) -> Row:
     """The best, or with its normalization the default fit and filter where they are as good."""
     best = rows[0]
-    normalization = (best.convention.preset, best.convention.color_order)
     candidates = [
         row
         for row in rows
         if row.standing in ("best", "as good")
-        and (row.convention.preset, row.convention.color_order) == normalization
+        and row.convention.normalization == best.convention.normalization
     ]
     return max(
         candidates,
@@ -158,25 +198,40 @@ def _recommended(rows: list[Row]) -> Row:
     )
 
 
-def _renamed(race: Race, best: Trial | None, offset: int, by_chance: float) -> Renamed | None:
+def _renamed(
+    trials: Sequence[Trial], best: Trial, labels: Classes, offset: int, by_chance: float
+) -> Renamed | None:
     """The labels' other order, where there is one: under the convention that shows it best.
 
-    Where nothing works (`best` is None) any convention may show it, also one that was ruled out.
+    Any convention may show it, also one that was ruled out with the labels as they are. It has to
+    be surely better than `best` without other names.
     """
-    found: list[tuple[Trial, float, int]] = []
-    for trial in race.trials if best is None else (best,):
-        seen = race.labels[: len(trial.answers)]
+    found: list[tuple[Trial, Hits]] = []
+    for trial in trials:
+        seen = labels[: len(trial.answers)]
         right = label_order.hits_renamed(trial.answers, seen)
-        if label_order.is_renamed(trial.answers, seen, offset) and label_order.works(
-            int(right.sum()), len(seen), by_chance
+        plain = best.hits(labels, offset)[: len(seen)]
+        if (
+            right.mean() - plain.mean() >= label_order.MIN_GAIN
+            and paired_test.compare(right, plain) < label_order.SURE
+            and label_order.is_renamed(trial.answers, seen, offset)
+            and label_order.works(int(right.sum()), len(seen), by_chance)
         ):
-            found.append((trial, float(right.mean()), len(seen)))
+            found.append((trial, right))
     if not found:
         return None
-    trial, top1, photos = max(found, key=lambda item: metrics.wilson_interval(*item[1:])[0])
+    trial, right = max(found, key=lambda item: _lower_end(item[1]))
+    for other, hits in found:
+        if other is best and paired_test.compare(hits, right[: len(hits)]) >= WORSE:
+            trial, right = other, hits
+    top1, photos = float(right.mean()), len(right)
     return Renamed(
         convention=trial.convention,
-        classes=label_order.renaming(trial.answers, race.labels[:photos]),
+        classes=label_order.renaming(trial.answers, labels[:photos]),
         top1=top1,
         interval=metrics.wilson_interval(top1, photos),
     )
+
+
+def _lower_end(hits: Hits) -> float:
+    return metrics.wilson_interval(float(hits.mean()), len(hits))[0]

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from convert import original, photos
 from convert.errors import PicturesRefused, UsageError
 from convert.photos import PhotoSet
-from convert.preprocessing import conventions
+from convert.preprocessing import conventions, label_order
 from convert.preprocessing.doctor_text import Subject
+from convert.preprocessing.label_order import Order
 from edge_server.inference import labels as label_files
 
 if TYPE_CHECKING:
@@ -58,6 +59,16 @@ def check(model: Source, tests: PhotoSet) -> None:
         raise refusal
 
 
+def orders(model: Source, subject: Subject) -> tuple[Order, ...]:
+    """The usual orders that the labels may have beside the one that they came in."""
+    names = dict(enumerate(subject.labels))
+    if not names and subject.validation.is_dir():
+        folders = photos.class_folders(subject.validation)
+        if len(folders) == model.classes:
+            names = {int(name): name for name in folders}
+    return label_order.orders(names or {i: str(i) for i in range(model.classes)})
+
+
 def _labels(model: Source, validation: Path, labels_file: Path | None) -> tuple[str, ...]:
     if labels_file is not None:
         given = label_files.read(labels_file)
@@ -66,7 +77,8 @@ def _labels(model: Source, validation: Path, labels_file: Path | None) -> tuple[
             label_files.fitting(given, str(model.path), model.classes)
         return names
     names = photos.class_folders(validation)
-    if all(name.isdigit() for name in names):
+    # One more is let in: numbers that begin at 1.
+    if all(photos.is_index(name, model.classes + 1) for name in names):
         return ()
     if abs(len(names) - model.classes) > 1:
         raise UsageError(

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from convert.preprocessing import label_order
-from convert.preprocessing.conventions import DEFAULT_FILTER, DEFAULT_FIT
 from convert.preprocessing.doctor import Diagnosis, Renamed, Row
+from convert.preprocessing.label_order import Order, Origin
+from edge_server.inference.normalization import Normalization
 
 # Below this, a model that works at all may well have been better where it was trained.
 _LOW: Final = 0.5
@@ -39,6 +40,10 @@ class Subject:
     classes: int
     input_dtype: str
 
+    @property
+    def origin(self) -> Origin:
+        return Origin(self.validation, self.labels_file, self.labels)
+
     def name(self, index: int) -> str:
         return f"{index} ({self.labels[index]})" if index < len(self.labels) else str(index)
 
@@ -55,6 +60,7 @@ def document(found: Diagnosis, subject: Subject) -> dict[str, Any]:
         "works": found.use is not None,
         "use": found.use and found.use.convention.options(),
         "label_offset": found.offset,
+        "label_order": found.order and {"rule": found.order.rule, "labels": found.order.names},
         "labels_in_other_order": renamed
         and {
             "options": renamed.convention.options(),
@@ -95,7 +101,9 @@ def sentences(found: Diagnosis, subject: Subject) -> Iterator[str]:
     else:
         yield _use(found.use)
         yield from _rivals(found, found.use)
-        yield from _next_best(found)
+        yield from _next_best(found, found.use)
+        if isinstance(found.use.convention.preset, Normalization):
+            yield _own_numbers(found)
         if found.use.convention.preset == "raw":
             yield _raw(subject)
         if found.use.top1 < _LOW and found.renamed is None and not found.offset:
@@ -110,6 +118,8 @@ def sentences(found: Diagnosis, subject: Subject) -> Iterator[str]:
             f"{subject.labels_file} has {len(subject.labels)} labels but the model puts out "
             f"{subject.classes} classes: build needs one for each, in the model's order."
         )
+    if found.order is not None:
+        yield _order(found.order, subject)
     if found.renamed is not None:
         yield _renamed(found.renamed, subject)
 
@@ -126,13 +136,12 @@ def _rivals(found: Diagnosis, use: Row) -> Iterator[str]:
     rivals = found.rivals()
     if not rivals:
         return
-    own = (use.convention.preset, use.convention.color_order)
-    others = {(r.convention.preset, r.convention.color_order) for r in rivals} - {own}
+    others = {row.convention.normalization for row in rivals} - {use.convention.normalization}
     count = "One other" if len(rivals) == 1 else f"{len(rivals)} others"
     yield (
         f"{count} can't be told from the best on {use.photos} photos, at most "
         f"{max(row.loses for row in rivals):.1f} points below it"
-        + (": this one has the defaults of build." if _default(use) else ".")
+        + (": this one has the defaults of build." if use.convention.has_defaults else ".")
     )
     if others:
         yield (
@@ -141,30 +150,36 @@ def _rivals(found: Diagnosis, use: Row) -> Iterator[str]:
         )
 
 
-def _default(row: Row) -> bool:
-    return row.convention.fit is DEFAULT_FIT and row.convention.filter is DEFAULT_FILTER
-
-
-def _next_best(found: Diagnosis) -> Iterator[str]:
+def _next_best(found: Diagnosis, use: Row) -> Iterator[str]:
     """What the nearest worse convention loses, and the nearest with another normalization."""
     worse = [row for row in found.rows if row.standing in ("worse", "ruled out")]
     named = {worse[0].convention: worse[0]} if worse else {}
-    own = {(r.convention.preset, r.convention.color_order) for r in found.rows if r not in worse}
-    others = (r for r in worse if (r.convention.preset, r.convention.color_order) not in own)
+    own = {row.convention.normalization for row in found.rows if row not in worse}
+    others = (row for row in worse if row.convention.normalization not in own)
     if (other := next(others, None)) is not None:
         named[other.convention] = other
     titles = ("next best", "best with another normalization or colour order")
     for title, row in zip(titles, named.values(), strict=False):
         yield (
             f"The {title}, {row.convention.options()}, loses {row.loses:.1f} points on the same "
-            f"{row.photos} photos (paired test, p {row.p:.1g})."
+            f"{min(row.photos, use.photos)} photos (paired test, p {row.p:.1g})."
         )
 
 
+def _own_numbers(found: Diagnosis) -> str:
+    best = found.rows[1]
+    return (
+        "No preset fits: these numbers, for (pixel - mean) / std, were estimated on one half of "
+        "the photos, and the figure is of the other half, where the best preset, "
+        f"{best.convention.options()}, loses {best.loses:.1f} points. If the training code says "
+        "its numbers, take those instead."
+    )
+
+
 def _raw(subject: Subject) -> str:
-    if subject.input_dtype != "float32":
-        return f"The model takes whole pixels ({subject.input_dtype}), so that only raw applies."
-    return "Raw pixels do best, so the model normalizes them itself."
+    if subject.input_dtype == "float32":
+        return "Raw pixels do best, so the model normalizes them itself."
+    return f"The model takes whole pixels ({subject.input_dtype}), so that only raw applies."
 
 
 def _nothing_works(found: Diagnosis, subject: Subject) -> str:
@@ -224,6 +239,13 @@ def _offset(found: Diagnosis, use: Row, subject: Subject) -> str:
     return f"The labels are off by one ({figures}): {why}. Before you build, {what}."
 
 
+def _order(order: Order, subject: Subject) -> str:
+    how = (
+        f"in the order of their names {order.rule}: {order.listed()}. The figures above are for it"
+    )
+    return f"The model's classes are {how}. {subject.origin.remedy(order)}"
+
+
 def _renamed(renamed: Renamed, subject: Subject) -> str:
     low, high = renamed.interval
     moved = [(label, own) for label, own in renamed.classes.items() if label != own]
@@ -233,8 +255,7 @@ def _renamed(renamed: Renamed, subject: Subject) -> str:
         "The labels are in another order than the model's classes. With "
         f"{renamed.convention.options()} and other classes for the labels, found on one half of "
         f"the photos, {renamed.top1:.1%} of the other half are right (95 % interval {low:.1%} to "
-        f"{high:.1%}). In the model, {listed}{more}. Bring {_source_of_labels(subject)} into its "
-        "order, and try again."
+        f"{high:.1%}). In the model, {listed}{more}. {subject.origin.remedy()} Then try again."
     )
 
 
@@ -247,7 +268,7 @@ def _cells(row: Row, mark: str) -> tuple[str, ...]:
         f"{low:.0f}-{high:.0f}%",
         f"{row.loses:.1f}",
         str(row.photos),
-        how.preset,
+        how.name,
         how.color_order.value,
         how.fit.value,
         how.filter.value,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -21,6 +24,101 @@ _USEFUL: Final = 0.10
 # Another order has a class for nearly every label; pixels in a wrong range push several labels
 # into one class.
 _COVERED: Final = 0.75
+
+
+@dataclass(frozen=True)
+class Order:
+    """The order that names have by a rule. `names` is in it; `classes` int64 (labels,) holds the
+    class of each label in it, and NO_LABEL where there is no such label."""
+
+    rule: str
+    names: tuple[str, ...]
+    classes: Classes
+
+    def listed(self, count: int = 20) -> str:
+        """Its names, or the first of many, for a sentence."""
+        return ", ".join(self.names[:count]) + (" ..." if len(self.names) > count else "")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the labels of photos come from. `names` are the labels of the classes, in the order
+    that they were given in."""
+
+    validation: Path
+    labels_file: Path | None
+    names: tuple[str, ...]
+
+    def remedy(self, order: Order | None = None) -> str:
+        """What to write so that the labels are in the model's order, or in one that is known."""
+        which = "the model's order" if order is None else "that order"
+        if not self.validation.is_dir():
+            beside = f", and the lines of {self.labels_file}" if self.labels_file else ""
+            return (
+                f"Bring the label_index column of {self.validation}{beside} into {which}: 0 is the "
+                "class that comes first."
+            )
+        if self.labels_file is not None:
+            return f"Bring the lines of {self.labels_file} into {which}."
+        return (
+            f"Write the names of the folders in {self.validation} into a text file, one a line, in "
+            f"{which}, and give it as --labels."
+        )
+
+
+# Neither a class nor what stands for an answer without one.
+NO_LABEL: Final = -5
+# Keras sorts the names of folders as text when it numbers classes, and so does PyTorch.
+AS_TEXT: Final = "as text, as Keras and PyTorch sort folders"
+AS_NUMBERS: Final = "as numbers"
+
+
+def orders(names: Mapping[int, str]) -> tuple[Order, ...]:
+    """The usual orders of the names, beside the one that the labels have already.
+
+    `names` maps labels to names, for example 0, 1, 2 to cat, dog, bird.
+    """
+    rules = {AS_TEXT: sorted(names.values())}
+    if all(name.isascii() and name.isdigit() for name in names.values()):
+        rules[AS_NUMBERS] = sorted(names.values(), key=int)
+    found = []
+    for rule, ordered in rules.items():
+        place = {name: index for index, name in enumerate(ordered)}
+        classes = np.full(max(names, default=-1) + 1, NO_LABEL, np.int64)
+        for label, name in names.items():
+            classes[label] = place[name]
+        # Names that are alike have no place of their own.
+        if len(place) == len(ordered) and (classes != np.arange(len(classes))).any():
+            found.append(Order(rule, tuple(ordered), classes))
+    return tuple(found)
+
+
+def in_order(labels: Classes, order: Order) -> Classes:
+    """The classes of labels (n,) in an order; NO_LABEL for those that it does not have."""
+    known = labels < len(order.classes)
+    return np.where(known, order.classes[labels * known], NO_LABEL)
+
+
+def fitting(
+    answers: Classes, labels: Classes, among: Sequence[Order], classes: int
+) -> Order | None:
+    """The order that explains the answers (n,), None where none surely does.
+
+    It has to make far more answers right than the labels (n,) as they are, also off by one, and
+    leave nothing that yet other names would better. Nothing is fitted: an order is tried as it is.
+    """
+    plain = hits(answers, labels, best_offset(answers, labels))
+    for order in among:
+        own = in_order(labels, order)
+        right = hits(answers, own)
+        if (
+            right.mean() - plain.mean() >= MIN_GAIN
+            and paired_test.compare(right, plain) < SURE
+            and works(int(right.sum()), len(labels), chance(labels, classes))
+            and not is_renamed(answers, own)
+        ):
+            return order
+    return None
 
 
 def hits(answers: Classes, labels: Classes, offset: int = 0) -> Hits:
@@ -63,12 +161,16 @@ def renaming(answers: Classes, labels: Classes) -> dict[int, int]:
 
     Of two labels with the same commonest answer, that with more such answers gets it.
     """
+    given = np.stack([labels[: len(answers)], answers.clip(0)])
+    pairs, counts = np.unique(given, axis=1, return_counts=True)
+    commonest: dict[int, tuple[int, int]] = {}
+    for label, answer, count in zip(*pairs.tolist(), counts.tolist(), strict=True):
+        if label not in commonest or count > commonest[label][1]:
+            commonest[label] = (answer, count)
     found: dict[int, tuple[int, int]] = {}
-    for label in np.unique(labels):
-        counts = np.bincount(answers[labels == label].clip(0))
-        answer, count = int(counts.argmax()), int(counts.max())
+    for label, (answer, count) in commonest.items():
         if answer not in found or count > found[answer][1]:
-            found[answer] = (int(label), count)
+            found[answer] = (label, count)
     return {label: answer for answer, (label, _) in sorted(found.items(), key=lambda i: i[1][0])}
 
 
@@ -79,13 +181,23 @@ def hits_renamed(answers: Classes, labels: Classes) -> Hits:
     """
     labels = labels[: len(answers)]
     # Every other photo of each label.
+    grouped = np.argsort(labels, kind="stable")
+    place = np.arange(len(labels)) - np.searchsorted(labels[grouped], labels[grouped])
     half = np.zeros(len(labels), bool)
-    for label in np.unique(labels):
-        half[np.flatnonzero(labels == label)[::2]] = True
+    half[grouped] = place % 2 == 0
     right = np.zeros(len(labels), bool)
     for fitted in (half, ~half):
         names = renaming(answers[fitted], labels[fitted])
         right |= ~fitted & (answers == np.array([names.get(int(k), -1) for k in labels]))
+    return right
+
+
+def hits_flattered(answers: Classes, labels: Classes) -> Hits:
+    """Which answers (n,) are right after a renaming() found on these very photos: what other names
+    could make right at the most."""
+    labels = labels[: len(answers)]
+    names = renaming(answers, labels)
+    right: Hits = answers == np.array([names.get(int(label), NO_LABEL) for label in labels])
     return right
 
 

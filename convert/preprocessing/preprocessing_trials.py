@@ -92,7 +92,7 @@ def short(
     answers = before.scores.argmax(axis=1).astype(np.int64)
     right = label_order.hits(answers, labels)
     own = conventions.describing(spec)
-    given = own.options() if own is not None else "the given preprocessing"
+    given = own.options()
     rows = [_row(given, right)]
     # Where the labels are off, no preprocessing is to blame: checks.original_accuracy says so.
     off = label_order.best_offset(answers, labels) or label_order.is_renamed(answers, labels)
@@ -115,9 +115,7 @@ def _row(options: str, hits: Hits) -> Row:
     return Row(options, top1, metrics.wilson_interval(top1, len(hits)), len(hits))
 
 
-def _alternatives(
-    source: Source, spec: Preprocessing, own: Convention | None
-) -> Iterator[Convention]:
+def _alternatives(source: Source, spec: Preprocessing, own: Convention) -> Iterator[Convention]:
     """Every other normalization with the given fit, and the given one with other fits.
 
     Other filters are left out: none costs several points.
@@ -126,8 +124,7 @@ def _alternatives(
         convention = replace(plain, fit=spec.fit, filter=spec.filter)
         if convention != own:
             yield convention
-    if own is not None:
-        yield from (replace(own, fit=fit) for fit in FITS if fit is not own.fit)
+    yield from (replace(own, fit=fit) for fit in FITS if fit is not own.fit)
 
 
 def _most_promising(

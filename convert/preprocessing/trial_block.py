@@ -13,6 +13,7 @@ from convert.metrics import Classes
 from convert.preprocessing.conventions import Convention
 from edge_server.inference import preprocessing
 from edge_server.inference.decoding import Pixels
+from edge_server.inference.normalization import Normalization
 from edge_server.inference.preprocessing import ColorOrder, Filter, Fit
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Block:
         self._model = model
         self._photos = photos
         self._resized: dict[tuple[Fit, Filter], list[tuple[Pixels, bytes]]] = {}
-        self._answers: dict[tuple[str, ColorOrder, bytes], int] = {}
+        self._answers: dict[tuple[str | Normalization, ColorOrder, bytes], int] = {}
 
     def answers(self, convention: Convention) -> Classes:
         """The model's best class for each photo, int64 (photos,); NO_CLASS where it has none."""

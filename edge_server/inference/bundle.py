@@ -12,10 +12,11 @@ from pathlib import Path
 from edge_server.errors import ModelFileError, SettingError
 from edge_server.inference import labels as label_files
 from edge_server.inference import manifest as manifests
+from edge_server.inference import normalization, tflite_file, tflite_metadata
 from edge_server.inference import preprocessing as preprocessings
-from edge_server.inference import tflite_file, tflite_metadata
 from edge_server.inference.labels import LabelFile
 from edge_server.inference.manifest import Manifest, Output
+from edge_server.inference.normalization import Normalization
 from edge_server.inference.preprocessing import ColorOrder, Preprocessing
 from edge_server.inference.tflite_file import TfliteFile
 
@@ -34,7 +35,7 @@ class Bundle:
     output: Output
     manifest: Manifest | None
     standard: tflite_metadata.StandardMetadata | None
-    preset: str | None = None
+    preset: str | Normalization | None = None
     color_order: ColorOrder | None = None
 
     @property
@@ -71,7 +72,7 @@ class Bundle:
             )
         raise SettingError(
             f"{self.name} does not say how its input was normalized: give --preprocessing "
-            f"({', '.join(preprocessings.PRESETS)})."
+            f"({', '.join(normalization.PRESETS)}), or --mean and --std."
         )
 
 
@@ -79,17 +80,18 @@ def read(
     path: Path,
     *,
     labels: Path | None = None,
-    preset: str | None = None,
+    preset: str | Normalization | None = None,
     color_order: str | None = None,
 ) -> Bundle:
-    """Read a model file. `labels`, and `preset` with `color_order`, replace what it carries.
+    """Read a model file. `labels`, and `preset` with `color_order`, replace what it carries;
+    instead of a preset there may be numbers of one's own.
 
     Raises ModelFileError and SettingError.
     """
     if color_order is not None and preset is None:
         raise SettingError(
-            "--color-order says how to read --preprocessing: give both, or neither where the "
-            "model file says it."
+            "--color-order says how to read --preprocessing, or --mean and --std: give both, or "
+            "neither where the model file says it."
         )
     file = tflite_file.read(path)
     manifest = None

@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_server.inference import bundle, proving, tuning
+from edge_server.inference import bundle, normalization, proving, tuning
 from edge_server.inference.bundle import Bundle
 from edge_server.inference.classifier import Classifier
 from edge_server.inference.delegate import Delegate
@@ -21,12 +21,15 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class LoadOptions:
-    """How files become served models. `labels`, `preset` and `color_order` are for files that
-    do not carry them; `observations` counts what the models do; of `interpreters` and
-    `threads` 0 means as is measured to be best; the rest is Classifier's."""
+    """How files become served models. `labels`, `preset`, `mean` and `std` (as normalization
+    reads them) and `color_order` are for files that do not carry them; `observations` counts what
+    the models do; of `interpreters` and `threads` 0 means as is measured to be best; the rest is
+    Classifier's."""
 
     labels: Path | None = None
     preset: str | None = None
+    mean: str | None = None
+    std: str | None = None
     color_order: str | None = None
     interpreters: int = 1
     threads: int = 1
@@ -47,7 +50,10 @@ def load(path: Path, options: LoadOptions, *, name: str | None = None, version: 
 def read(path: Path, options: LoadOptions) -> Bundle:
     """What a file and the options say of a model. Raises ModelFileError, SettingError."""
     return bundle.read(
-        path, labels=options.labels, preset=options.preset, color_order=options.color_order
+        path,
+        labels=options.labels,
+        preset=normalization.chosen(options.preset, options.mean, options.std),
+        color_order=options.color_order,
     )
 
 

@@ -7,33 +7,26 @@ it was converted. The specification travels inside the .tflite file.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any, Final, TypeAlias
 
 import numpy as np
 from PIL import Image
 
 from edge_server.errors import SettingError
-from edge_server.inference import decoding, fitting
+from edge_server.inference import decoding, fitting, normalization
 from edge_server.inference.decoding import Picture, Pixels
+from edge_server.inference.normalization import Normalization, Preset
 
 Tensor: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 FloatTensor: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
 Fit: TypeAlias = fitting.Fit
 Filter: TypeAlias = fitting.Filter
+ColorOrder: TypeAlias = normalization.ColorOrder
 
 # How many pixels a reduced picture keeps for each that is put out, on each axis. With 4
 # MobileNetV2 in float answers 200 photos of 12 megapixels as after full decoding, with 2 all but
 # one.
 SPARE: Final = 4.0
-
-
-class ColorOrder(str, Enum):
-    """Order of the channels that the model was trained with."""
-
-    RGB = "rgb"
-    BGR = "bgr"
-    GRAYSCALE = "grayscale"  # ITU-R BT.601 luma, as TensorFlow, OpenCV and Pillow do
 
 
 @dataclass(frozen=True)
@@ -93,35 +86,8 @@ class Preprocessing:
         )
 
 
-@dataclass(frozen=True)
-class Preset:
-    """A convention by its usual name. `mean` and `std` in units of a pixel, 0..255."""
-
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    color_order: ColorOrder
-    meaning: str
-
-
-# Names and numbers of keras.applications.imagenet_utils.preprocess_input, and two plain ones.
-PRESETS: Final[dict[str, Preset]] = {
-    "tf": Preset((127.5,), (127.5,), ColorOrder.RGB, "-1..1 (MobileNet, Teachable Machine)"),
-    "unit": Preset((0.0,), (255.0,), ColorOrder.RGB, "0..1"),
-    "raw": Preset((0.0,), (1.0,), ColorOrder.RGB, "0..255, as the pixels are"),
-    "torch": Preset(
-        (123.675, 116.28, 103.53),
-        (58.395, 57.12, 57.375),
-        ColorOrder.RGB,
-        "0..1 less ImageNet's mean, by its deviation (PyTorch)",
-    ),
-    "caffe": Preset(
-        (103.939, 116.779, 123.68), (1.0,), ColorOrder.BGR, "BGR less ImageNet's mean (ResNet, VGG)"
-    ),
-}
-
-
 def from_preset(
-    name: str,
+    name: str | Normalization,
     *,
     width: int,
     height: int,
@@ -130,23 +96,23 @@ def from_preset(
     resize_filter: Filter = Filter.BILINEAR_ANTIALIAS,
     color_order: ColorOrder | None = None,
 ) -> Preprocessing:
-    """The specification of a preset for a model's input.
+    """The specification of a preset, or of numbers of one's own, for a model's input.
 
     `color_order`, RGB or BGR, replaces the preset's; each colour keeps its own mean and std.
-    Raises SettingError for an unknown name or what does not go with one channel.
+    Numbers of one's own are in the order of the channels already. Raises SettingError for an
+    unknown name or what does not go with one channel.
     """
-    preset = PRESETS.get(name)
-    if preset is None:
-        raise SettingError(
-            f"Unknown preprocessing '{name}': use one of "
-            + ", ".join(f"{key} ({value.meaning})" for key, value in PRESETS.items())
-            + "."
-        )
+    if isinstance(name, Normalization):
+        preset = Preset(name.mean, name.std, color_order or ColorOrder.RGB, "")
+    else:
+        preset = normalization.preset(name)
     order = color_order or preset.color_order
     if channels == 1:
-        if len(preset.mean) > 1:
+        if len(preset.mean) > 1 or len(preset.std) > 1:
             raise SettingError(
-                f"Preprocessing '{name}' is for colour, but the model takes one channel: "
+                "The model takes one channel: give --mean and --std one number each."
+                if isinstance(name, Normalization)
+                else f"Preprocessing '{name}' is for colour, but the model takes one channel: "
                 "use tf, unit or raw."
             )
         if order is ColorOrder.BGR:

@@ -48,7 +48,7 @@ class TrialUnfinished(EdgeError):
 
 def fingerprint(found: Bundle) -> str:
     """What tells a file, with its labels and preprocessing, from every other."""
-    parts = [found.file.sha256, found.labels, found.preset, found.color_order]
+    parts = [found.file.sha256, found.labels, repr(found.preset), found.color_order]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

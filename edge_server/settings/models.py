@@ -7,12 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_server.configuration.declaration import setting
-from edge_server.inference.preprocessing import PRESETS
+from edge_server.inference import normalization
+from edge_server.inference.normalization import PRESETS
 from edge_server.repository import rules
 
 
 def _check_pins(texts: Sequence[str]) -> None:
     rules.parse_pins(texts)
+
+
+def _check_numbers(text: str) -> None:
+    normalization.numbers(text)
 
 
 def _check_labels(texts: Sequence[str]) -> None:
@@ -76,9 +81,25 @@ class ModelSettings:
         choices=tuple(PRESETS),
         reason="a file that was made for this server says it, and a guess would give wrong answers",
     )
+    mean: str | None = setting(
+        None,
+        "instead of --preprocessing: what was taken from each pixel, 0..255, in training, one "
+        "number or three with commas between, in the order of the model's channels",
+        "NUMBERS",
+        check=_check_numbers,
+        reason="the usual conventions have names for --preprocessing",
+    )
+    std: str | None = setting(
+        None,
+        "with --mean: what the rest was divided by, 127.5 or 58.4,57.1,57.4",
+        "NUMBERS",
+        check=_check_numbers,
+        reason="the usual conventions have names for --preprocessing",
+    )
     color_order: str | None = setting(
         None,
-        "order of the colours that --preprocessing means (default: bgr for caffe, else rgb)",
+        "order of the colours that --preprocessing, or --mean and --std, mean (default: bgr for "
+        "caffe, else rgb)",
         choices=("rgb", "bgr"),
         reason="each convention has a usual order, and few models differ",
     )

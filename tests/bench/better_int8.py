@@ -36,7 +36,7 @@ from convert.interpreter import run_each
 from convert.photos import Unreadable
 from convert.sources import source
 from edge_server.inference import preprocessing
-from edge_server.inference.preprocessing import PRESETS
+from edge_server.inference.normalization import PRESETS
 
 STAGES = ("converter", "rounded", "corrected", "split")
 

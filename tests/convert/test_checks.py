@@ -184,53 +184,6 @@ def test_as_many_photos_as_are_asked_for_are_enough() -> None:
     assert low >= gate.min_agreement - 1e-4
 
 
-# --- The original -------------------------------------------------------------------------------
-
-
-def test_an_original_that_is_mostly_right_passes() -> None:
-    found = checks.original_accuracy(one_hot(np.where(np.arange(200) % 9, EVEN, 0)), EVEN)
-    assert passed(found)
-    assert found.figures["top1"] > 0.8
-    assert found.figures["chance"] == 0.25
-
-
-@pytest.mark.parametrize("offset", [-1, 1])
-def test_labels_off_by_one_are_said(offset: int) -> None:
-    labels = np.tile(np.arange(1, 9), 10)
-    found = checks.original_accuracy(one_hot(labels + offset, 12), labels)
-    assert not passed(found)
-    assert found.figures["label_offset"] == offset
-    assert "off by one" in found.sentence
-
-
-def test_labels_in_another_order_are_said() -> None:
-    order = np.array([2, 3, 1, 0])
-    found = checks.original_accuracy(one_hot(order[EVEN]), EVEN)
-    assert not passed(found)
-    assert found.figures["labels_in_other_order"]
-    assert "another order" in found.sentence
-
-
-def test_an_original_that_guesses_is_said() -> None:
-    guesses = np.random.default_rng(1).integers(0, CLASSES, len(EVEN))
-    found = checks.original_accuracy(one_hot(guesses), EVEN)
-    assert not passed(found)
-    assert "no better than chance (25.0%)" in found.sentence
-    assert "doctor" in found.sentence
-
-
-def test_a_handful_of_right_answers_may_be_chance() -> None:
-    found = checks.original_accuracy(one_hot([0, 1, 2]), np.arange(3))
-    assert not passed(found)
-    assert "may be chance" in found.sentence
-    assert "more labelled photos" in found.sentence
-
-
-def test_one_answer_to_all_unlabelled_photos_is_said() -> None:
-    assert not passed(checks.original_accuracy(one_hot(np.full(60, 1)), None))
-    assert passed(checks.original_accuracy(one_hot(EVEN), None))
-
-
 def test_a_file_without_golden_samples_proves_nothing() -> None:
     assert not passed(checks.golden_samples(0))
     assert passed(checks.golden_samples(1))

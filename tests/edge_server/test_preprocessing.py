@@ -9,8 +9,8 @@ import pytest
 
 from edge_server.errors import SettingError
 from edge_server.inference import preprocessing
+from edge_server.inference.normalization import PRESETS
 from edge_server.inference.preprocessing import (
-    PRESETS,
     ColorOrder,
     Filter,
     Fit,

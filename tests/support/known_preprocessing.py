@@ -17,7 +17,7 @@ from convert.preprocessing import convention_race, doctor
 from convert.preprocessing.convention_race import Race
 from convert.preprocessing.doctor import Diagnosis
 from convert.sources import source
-from edge_server.inference.preprocessing import PRESETS
+from edge_server.inference.normalization import PRESETS, Normalization
 
 SIDE = 16
 # What the tiny models tell apart, RGB: red and blue for the order of channels, levels for the
@@ -31,13 +31,13 @@ Trained = Callable[..., Path]
 
 @pytest.fixture(scope="session")
 def trained(save_functions: Save, tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    """A SavedModel that was trained with a preset, in an order of channels, to look at a part of
-    the picture: its middle, or the sides that a centre crop takes away. `classes` puts others
-    before (a background) or leaves the rest; `order` shuffles them."""
+    """A SavedModel that was trained with a preset or numbers of its own, in an order of channels,
+    to look at a part of the picture: its middle, or the sides that a centre crop takes away.
+    `classes` puts others before (a background) or leaves the rest; `order` shuffles them."""
     import tensorflow as tf
 
     def save(
-        preset: str,
+        preset: str | Normalization,
         color_order: str | None = None,
         *,
         sides: bool = False,
@@ -45,8 +45,10 @@ def trained(save_functions: Save, tmp_path_factory: pytest.TempPathFactory) -> T
         order: tuple[int, ...] = tuple(range(len(SHOWN))),
         dtype: Any = tf.float32,
     ) -> Path:
-        own = PRESETS[preset].color_order.value
-        mean, std = np.array(PRESETS[preset].mean), np.array(PRESETS[preset].std)
+        own, numbers = color_order or "rgb", preset
+        if isinstance(preset, str):
+            own, numbers = PRESETS[preset].color_order.value, PRESETS[preset]
+        mean, std = np.array(numbers.mean), np.array(numbers.std)
         swap = (color_order or own) != own
         mean, std = (
             v[::-1].astype(np.float32) if swap else v.astype(np.float32) for v in (mean, std)

@@ -11,11 +11,11 @@ import pytest
 
 from convert.file import metadata_writer
 from convert.file.metadata_writer import Description
-from edge_server.inference import preprocessing, tflite_metadata
+from edge_server.inference import normalization, preprocessing, tflite_metadata
 from edge_server.inference.manifest import Output
 from edge_server.inference.preprocessing import Fit, Preprocessing
 
-PRESETS = tuple(preprocessing.PRESETS)
+PRESETS = tuple(normalization.PRESETS)
 
 
 def describe(

@@ -11,6 +11,7 @@ import pytest
 from convert.preprocessing import conventions
 from convert.preprocessing.conventions import Convention
 from edge_server.inference import preprocessing
+from edge_server.inference.normalization import PRESETS
 from edge_server.inference.preprocessing import ColorOrder, Filter, Fit
 
 
@@ -43,7 +44,7 @@ def test_a_colour_keeps_its_mean_in_whatever_place_it_stands() -> None:
 def test_a_colour_model_leaves_every_preset_in_both_orders_open() -> None:
     found = conventions.normalizations(3)
     assert {(c.preset, c.color_order.value) for c in found} == set(
-        itertools.product(preprocessing.PRESETS, ("rgb", "bgr"))
+        itertools.product(PRESETS, ("rgb", "bgr"))
     )
     assert len(found) == 10
 
@@ -77,5 +78,12 @@ def test_a_specification_is_recognised_again(channels: int) -> None:
         assert conventions.describing(wanted.specification(5, 7)) == wanted
 
 
-def test_a_specification_of_no_usual_kind_is_none() -> None:
-    assert conventions.describing(preprocessing.Preprocessing(5, 7, mean=(1.0,))) is None
+def test_a_specification_of_no_usual_kind_is_said_by_its_numbers() -> None:
+    spec = preprocessing.Preprocessing(5, 7, mean=(1.5,), std=(2.0, 3.0, 4.25))
+    found = conventions.describing(spec)
+    assert found.options() == "--mean 1.5 --std 2,3,4.25"
+    assert found.specification(5, 7) == spec
+    swapped = replace(spec, color_order=ColorOrder.BGR)
+    found = conventions.describing(swapped)
+    assert found.options() == "--mean 1.5 --std 2,3,4.25 --color-order bgr"
+    assert found.specification(5, 7) == swapped

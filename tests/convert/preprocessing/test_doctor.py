@@ -9,6 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from convert.photos import Unreadable
+from convert.preprocessing import convention_race, doctor
+from convert.preprocessing.convention_race import Race, Trial
+from convert.preprocessing.conventions import Convention
 from edge_server.inference.preprocessing import ColorOrder, Fit
 from known_preprocessing import SHOWN, SIDE, Save, Trained, diagnosis, used
 
@@ -120,3 +124,37 @@ def test_two_labels_exchanged_are_named_beside_the_options(
     assert found.renamed is not None
     moved = {k: v for k, v in found.renamed.classes.items() if k != v}
     assert moved == {3: 5, 5: 3}
+
+
+def trial(preset: str, answers: np.ndarray) -> Trial:
+    return Trial(Convention(preset, ColorOrder.RGB), answers)
+
+
+def test_renamed_classes_are_looked_for_under_every_convention() -> None:
+    # 10 classes; raw is right but for their names, and 2 of them have their own name by chance.
+    labels = np.random.default_rng(0).integers(0, 10, 240)
+    names = np.array([0, 1, 3, 4, 5, 6, 7, 8, 9, 2])
+    wrong = np.where(np.arange(240) % 4 == 0, labels, (labels + 5) % 7)
+    race = Race((trial("caffe", wrong), trial("raw", names[labels])), labels, Unreadable(Path(), 1))
+    found = doctor.diagnose(race, 10)
+    assert found.use is None
+    assert found.renamed is not None
+    assert found.renamed.convention.preset == "raw"
+    assert found.renamed.classes == dict(enumerate(names.tolist()))
+
+
+def test_a_convention_that_other_names_may_save_stays_in_the_race() -> None:
+    labels = np.tile(np.arange(10), 10)
+    third = np.where(np.arange(100) % 10 < 4, labels, 0)  # right on 46 of 100
+    renamed, lost = trial("raw", (labels + 3) % 10), trial("unit", np.full(100, 8))
+    leader = trial("caffe", third)
+    convention_race.rule_out((leader, renamed, lost), labels)
+    assert (leader.live, renamed.live, lost.live) == (False, True, False)
+
+
+def test_one_photo_a_class_leaves_a_convention_in_the_race_that_names_may_save() -> None:
+    labels = np.arange(40)
+    leader = trial("caffe", np.where(labels % 3 == 0, labels, 0))
+    renamed, lost = trial("raw", (labels + 3) % 40), trial("unit", np.full(40, 8))
+    convention_race.rule_out((leader, renamed, lost), labels)
+    assert (leader.live, renamed.live, lost.live) == (True, True, False)

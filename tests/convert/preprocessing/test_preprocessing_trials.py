@@ -121,13 +121,11 @@ def test_wrong_labels_are_not_put_down_to_preprocessing(
     assert found.warning is None
 
 
-def test_a_preprocessing_of_no_usual_kind_is_compared_too(
-    gray_levels: Source, tests: PhotoSet
-) -> None:
+def test_numbers_of_ones_own_are_compared_too(gray_levels: Source, tests: PhotoSet) -> None:
     odd = Preprocessing(SIDE, SIDE, mean=(10.0,), std=(30.0,))
     found = try_with(gray_levels, odd, tests)
     assert found is not None
-    assert found.given == "the given preprocessing"
+    assert found.given == "--mean 10 --std 30"
     assert found.warning is not None
 
 

@@ -108,9 +108,13 @@ def test_a_version_that_fails_stays_out_with_its_reason_and_the_old_one_goes_on(
     ("file", "content", "sentence"),
     [
         ("model.toml", "preprocessing = tf", "is no TOML"),
-        ("model.toml", 'preprocesing = "tf"', "unknown 'preprocesing': use preprocessing and"),
+        ("model.toml", 'preprocesing = "tf"', "unknown 'preprocesing': use preprocessing, "),
         ("model.toml", 'preprocessing = "tensorflow"', "use one of tf, unit"),
         ("model.toml", "preprocessing = 3", "use one of tf, unit"),
+        ("model.toml", "mean = 0.5\nstd = 0.5", "write --mean 127.5 --std 127.5"),
+        ("model.toml", "mean = 127.5", "give both"),
+        ("model.toml", "mean = [1, 2]\nstd = 3", "mean = [123.7, 116.3, 103.5]"),
+        ("model.toml", "mean = true\nstd = 3", "mean is True: write one number"),
         ("labels.txt", "", "is empty"),
     ],
 )

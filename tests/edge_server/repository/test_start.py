@@ -132,6 +132,7 @@ def test_a_file_that_was_tried_before_is_not_tried_again(server, shelf, tmp_path
     [
         ({"model": "m.tflite", "models": "d"}, "either --model FILE or --models DIR"),
         ({"models": "d", "preprocessing": "tf"}, "put labels.txt and model.toml beside"),
+        ({"models": "d", "mean": "127.5"}, "put labels.txt and model.toml beside"),
         ({"pin": ("cats=1",)}, "give it with --models"),
         ({"default_model": "cats"}, "give it with --models"),
     ],

@@ -45,6 +45,14 @@ def test_a_good_file_passes_with_what_tells_it_from_others(bundled_model, tmp_pa
     )
 
 
+def test_a_file_is_tried_with_the_numbers_that_were_given_for_it(colour_file):
+    options = LoadOptions(mean="100,50,0", std="400", color_order="bgr")
+    passed = trial.run(colour_file(), options)
+    assert passed == trial.fingerprint(loading.read(colour_file(), options))
+    others = LoadOptions(mean="100,50,1", std="400", color_order="bgr")
+    assert trial.fingerprint(loading.read(colour_file(), others)) != passed
+
+
 def test_a_relative_path_is_the_caller_s(bundled_model, tmp_path, monkeypatch):
     (tmp_path / "m.tflite").write_bytes(bundled_model.read_bytes())
     monkeypatch.chdir(tmp_path)
