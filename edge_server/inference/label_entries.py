@@ -22,7 +22,16 @@ NAME_KEYS: Final = (
 )
 _HOLDERS: Final = frozenset(
     (
-        *("names", "labels", "classes", "classnames", "labelnames", "classlabels", "categories"),
+        *(
+            "names",
+            "labels",
+            "label",
+            "classes",
+            "classnames",
+            "labelnames",
+            "classlabels",
+            "categories",
+        ),
         *("id2label", "label2id", "idx2label", "label2idx", "index2label", "labelmap"),
         *("classindices", "classtoidx", "class2idx", "idxtoclass", "idx2class", "indextoclass"),
         *("classmap", "classindex", "categoryindex", "int2str", "str2int", "labelmapping"),
@@ -97,7 +106,9 @@ def of_value(value: Value, form: str, depth: int = 0) -> Entries:
 
 def _of_holder(holder: Map, form: str, depth: int) -> Entries:
     """The entries under the one key that holds labels."""
-    nested = [(k, v) for k, v in holder.pairs if isinstance(v, (list, Map))]
+    nested = [
+        (k, v) for k, v in holder.pairs if isinstance(v, (list, Map)) and v not in ([], Map(()))
+    ]
     known = [v for k, v in nested if isinstance(k, str) and simple(k) in _HOLDERS]
     if not known and len(nested) == 1:
         known = [nested[0][1]]
@@ -122,7 +133,8 @@ def _of_scalars(keys: Sequence[Any], values: Sequence[Any], form: str) -> Entrie
     by_key, by_value = list(map(index, keys)), list(map(index, values))
     if None in by_key and None in by_value:
         raise NoLabels(
-            f"is a map whose keys are not all numbers, and neither are its values: {_TO_WRITE}"
+            f"is a map in which '{keys[by_key.index(None)]}' is no number, and neither are all "
+            f"values: {_TO_WRITE}"
         )
     if None in by_key or (None not in by_value and _counts(keys, values)):
         return _numbered(form + ", name to index", zip(by_value, keys, strict=True))
@@ -174,6 +186,11 @@ def _of_maps(values: Sequence[Any], form: str, depth: int) -> Entries:
             "each a 'name', and an 'id' from 0"
         )
     numbers = [_number(one) for one in values]
+    if None in numbers and any(number is not None for number in numbers):
+        raise NoLabels(
+            f"is a list of objects, but '{names[numbers.index(None)]}' has no 'id', and others "
+            "have: give each one, from 0 on, or none"
+        )
     if None in numbers:
         named = (_name(value, place) for place, value in enumerate(names))
         return Entries(form + ", list of objects", tuple(map(Entry, named)))
@@ -216,7 +233,7 @@ def _name(value: Any, number: int) -> str:
             value = strings[1]
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    if not isinstance(value, str):
+    if not isinstance(value, str) or not value.strip():
         raise NoLabels(f"has no text for class {number}: write its label there, in quotes")
     return value
 

@@ -20,6 +20,7 @@ _FIRST: Final = re.compile(r"([\"']?)([0-9]{1,9})(?:\.0)?\1(?![0-9])")
 _LAST: Final = re.compile(r"(?<![0-9.])([\"']?)([0-9]{1,9})(?:\.0)?\1$")
 _AFTER: Final = re.compile(r"[ ]*(?:->|=>|[:=,;|\t]|[.)](?=\s)|-(?=\s))")
 _DECIMAL: Final = re.compile(r"[0-9]+[,.:][0-9]")
+_GLUE: Final = "glue"
 _BEFORE: Final = ("->", "=>", ":", "=", ",", ";", "|", "\t", " -")
 
 
@@ -27,14 +28,15 @@ _BEFORE: Final = ("->", "=>", ":", "=", ",", ";", "|", "\t", " -")
 class Numbered:
     """Lines split into their numbers and the rest.
 
-    `strong` where a sign stands between them that is rare in names, such as a colon; `decimal`
-    where the lines begin as 0,5 l and 10:30 h do.
+    `strong` where a sign stands between them that is rare in names, such as a colon; `glued` where
+    in some nothing does: 0person; `decimal` where the lines begin as 0,5 l and 10:30 h do.
     """
 
     order: tuple[str, str]
     numbers: list[int]
     rests: list[str]
     strong: bool
+    glued: bool
     number_quoted: bool
     decimal: bool
 
@@ -86,7 +88,8 @@ def _split(lines: Sequence[str], order: tuple[str, str], way: _Way) -> Numbered 
         order,
         [int(number) for _, number, _, _ in found],
         rests,
-        strong="" not in signs,
+        strong=not signs & {"", _GLUE},
+        glued=_GLUE in signs,
         number_quoted=all(quote for quote, _, _, _ in found),
         decimal=all(map(_DECIMAL.match, lines)),
     )
@@ -98,10 +101,12 @@ def _split_first(line: str) -> tuple[str, str, str, str] | None:
     if found is None:
         return None
     sign = _AFTER.match(line, found.end())
-    if sign is None and line[found.end() : found.end() + 1].strip():
+    rest = line[(sign or found).end() :]
+    if sign is not None:
+        return found[1], found[2], sign[0].lstrip(" "), rest.strip()
+    if rest[:1].strip() and not rest[0].isalpha():
         return None
-    rest = line[(sign or found).end() :].strip()
-    return found[1], found[2], sign[0].lstrip(" ") if sign else "", rest
+    return found[1], found[2], _GLUE if rest[:1].strip() else "", rest.strip()
 
 
 def _split_last(line: str) -> tuple[str, str, str, str] | None:
@@ -160,18 +165,17 @@ def _judge(one: Numbered) -> str:
     rests = {rest.casefold().rstrip("sen") for rest in one.rests}
     if len(rests) == 1 and count > 1 and not one.strong:
         return "names"
-    letters = all(any(c.isalpha() for c in rest) for rest in one.rests)
     distinct = len(rests) * 2 > count
-    if one.counts():
-        if one.strong or distinct:
-            return "doubt" if one.decimal and letters else "classes"
-        return "names" if one.numbers == list(range(count)) else "doubt"
-    near = one.near()
-    if one.strong and (one.decimal or not letters):
-        return "doubt" if near else "names"
+    if one.glued:  # 7up, 3D
+        return "classes" if one.counts() and distinct and count > 2 else "names"
+    letters = all(any(character.isalpha() for character in rest) for rest in one.rests)
     if one.strong:
-        return "classes"
-    return "classes" if near and distinct else "names"
+        unclear = one.decimal and letters if one.counts() else one.decimal or not letters
+        return "classes" if not unclear else "doubt" if one.near() else "names"
+    if one.counts():
+        in_order = one.numbers == list(range(count))
+        return "classes" if distinct else "names" if in_order else "doubt"
+    return "classes" if one.near() and distinct else "names"
 
 
 def _check_partly_numbered(lines: Sequence[str]) -> None:

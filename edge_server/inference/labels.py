@@ -156,6 +156,7 @@ def _ordered(found: Entries) -> tuple[str, ...]:
 
 def _check_numbers(pairs: Sequence[tuple[int, str]], found: Entries) -> None:
     """Raises NoLabels where sorted numbers do not go from 0 (1 above a background) up by one."""
+    first = int(found.background)
     for number, name in pairs:
         if not name:
             raise NoLabels(f"has no label for class {number}: write one{found.otherwise}")
@@ -163,17 +164,17 @@ def _check_numbers(pairs: Sequence[tuple[int, str]], found: Entries) -> None:
         if before == after:
             raise NoLabels(
                 f"has the number {before} twice, for '{one}' and '{other}': give each class a "
-                f"number of its own, from 0 to {len(pairs) - 1}{found.otherwise}"
+                f"number of its own, from {first} to {first + len(pairs) - 1}{found.otherwise}"
             )
         if after != before + 1:
             missing = f"class {before + 1}" if after == before + 2 else "classes"
             raise NoLabels(
                 f"has no {missing} between {before} '{one}' and {after} '{other}': number the "
-                f"model's classes from 0 without a gap; where the model has a class "
+                f"model's classes from {first} without a gap; where the model has a class "
                 f"{before + 1} without a name, write one, such as 'unused'{found.otherwise}"
             )
     (lowest, name), (highest, last) = pairs[0], pairs[-1]
-    if lowest != int(found.background):
+    if lowest != first:
         raise NoLabels(
             f"counts from {lowest} '{name}' to {highest} '{last}', and a model counts its classes "
             f"from 0: subtract {lowest} from each number, or, if the model has classes before "

@@ -116,6 +116,7 @@ def test_a_version_that_fails_stays_out_with_its_reason_and_the_old_one_goes_on(
         ("model.toml", "mean = [1, 2]\nstd = 3", "mean = [123.7, 116.3, 103.5]"),
         ("model.toml", "mean = true\nstd = 3", "mean is True: write one number"),
         ("labels.txt", "", "is empty"),
+        ("labels.txt", "0: red\n1: green\n3: blue\n", "no class 2 between 1 'green' and 3 'blue'"),
     ],
 )
 def test_what_stands_beside_a_model_is_read_strictly(file, content, sentence, shelf, repository):
@@ -125,6 +126,12 @@ def test_what_stands_beside_a_model_is_read_strictly(file, content, sentence, sh
     [status] = models.versions("cats")
     assert (status.state, sentence in status.reason) == (State.END, True), status.reason
     assert models.get("dogs")
+
+
+def test_labels_beside_a_model_may_be_a_label_map(shelf, repository):
+    labels = shelf.write("cats", "1") / "labels.txt"
+    labels.write_text('{"2": "blue", "0": "red", "1": "green"}')
+    assert repository().get("cats").info.labels == ("red", "green", "blue")
 
 
 def test_a_file_that_crashes_the_runtime_stays_out(shelf, repository, look, monkeypatch):
