@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-import tensorflow as tf
-
-import edge_server
 from convert import (
     build_checks,
     build_inputs,
@@ -29,7 +24,7 @@ from convert.build_inputs import Inputs
 from convert.check import Check
 from convert.console import Console
 from convert.device import candidate
-from convert.file import bundle_writer, golden_writer, tflite_schema
+from convert.file import bundle_writer, golden_writer
 from convert.file.golden_writer import Picture
 from convert.float_twin import FloatTwin
 from convert.layer_statistics import LayerStatistics
@@ -162,45 +157,20 @@ class _Build:
 
     def _validated(self, draft: Draft) -> Trial:
         portable = self._bench.portable(draft)
-        return self._bench.validate(portable, self._manifest(portable), self._picture_files)
-
-    def _manifest(self, draft: Draft) -> Manifest:
-        """What is known before the candidate has run."""
-        operators = tflite_schema.describe(draft.graph).operators
-        return Manifest(
-            name=self._options.model_name,
-            preprocessing=draft.spec,
-            output=self._before.output,
-            recipe=draft.recipe.name,
-            source={
-                "format": self._model.format,
-                "signature": self._model.signature,
-                "fingerprint": self._model.fingerprint,
-                # The original's own, where the graph of this file does a part of it.
-                "preprocessing": self._inputs.spec.to_json(),
-            },
-            tools={
-                "edge-classifier": edge_server.__version__,
-                "tensorflow": tf.__version__,
-                "python": platform.python_version(),
-            },
-            operators=tuple({"name": o.name, "version": o.version} for o in operators),
-            target=self._options.target.name,
-            resizable_batch=draft.probe.resizable_batch,
-            tolerance=golden_writer.TOLERANCE,
-        )
+        return self._bench.validate(portable, self._picture_files)
 
     def finish(self, winner: Trial) -> tuple[Path, Manifest]:
         """The whole file, proven by its golden samples on the target's runtime."""
-        answers = np.stack(
-            [
-                original.scores_of(self._model, self._inputs.spec, self._before.output, p.pixels)
-                for p in self._pictures
-            ]
+        spec = self._inputs.spec
+        answers = original.scores_of(
+            self._model,
+            spec,
+            self._before.output,
+            [preprocessing.resize(picture.pixels, spec) for picture in self._pictures],
         )
         golden = golden_writer.samples(self._pictures, answers, winner.further)
         manifest = replace(
-            self._manifest(winner.draft),
+            self._bench.manifest(winner.draft),
             validation=winner.judged.to_json(),
             golden=tuple(sample for _, sample in golden),
         )

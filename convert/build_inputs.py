@@ -44,7 +44,7 @@ def read(options: Options, model: Source, console: Console) -> Inputs:
 
 def _calibration(options: Options, spec: Preprocessing, console: Console) -> Calibration | None:
     options.check_recipe()
-    if not options.needs_calibration or options.calibration is None:
+    if not options.uses_calibration or options.calibration is None:
         return None
     pool = photos.read_unlabelled(options.calibration)
     return calibration.load(pool, spec, options.calibration_limit, console)

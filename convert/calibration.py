@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from convert.console import Console
@@ -25,6 +25,20 @@ class Calibration:
     spec: Preprocessing
     unreadable: Unreadable
     photos: tuple[Photo, ...] = ()
+
+    def hold_back(self, count: int) -> tuple[Calibration, Calibration]:
+        """All others, and `count` of the photos, spread over them."""
+        total = len(self.pictures)
+        held = {i * total // count for i in range(count)}
+        rest = [i for i in range(total) if i not in held]
+        return self._only(rest), self._only(sorted(held))
+
+    def _only(self, chosen: Sequence[int]) -> Calibration:
+        return replace(
+            self,
+            pictures=tuple(self.pictures[i] for i in chosen),
+            photos=tuple(self.photos[i] for i in chosen) if self.photos else (),
+        )
 
     def representative_dataset(self, console: Console) -> Callable[[], Iterator[list[FloatTensor]]]:
         """What the converter asks for: tensors float32 (1, height, width, channels)."""

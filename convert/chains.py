@@ -21,7 +21,6 @@ from convert.graph_pair import (
     Layer,
     operator_code,
     quantization,
-    store,
 )
 from convert.interpreter import Array
 from convert.operator_stream import constant
@@ -122,18 +121,18 @@ def rewritten(pair: GraphPair, changes: Mapping[int, LayerValues]) -> GraphPair:
     for layer in (layer for layer in pair.layers if layer.index in changes):
         new = changes[layer.index]
         weights, bias = _float_tensors(pair, layer)
-        store(original, weights, new.weights.astype(np.float32))
-        store(original, bias, new.bias.astype(np.float32))
+        tflite_schema.store(original, weights, new.weights.astype(np.float32))
+        tflite_schema.store(original, bias, new.bias.astype(np.float32))
         axes = [1] * new.rows.ndim
         axes[-1 if layer.kind is Kind.DEPTHWISE else 0] = -1
         steps = np.rint(new.weights / new.scale.reshape(axes))
         limited = np.clip(steps, -WEIGHT_LIMIT, WEIGHT_LIMIT)
-        store(quantized, layer.weights, limited.astype(np.int8))
+        tflite_schema.store(quantized, layer.weights, limited.astype(np.int8))
         bias_scale = layer.input.scale * new.scale
         limits = np.iinfo(np.int32)
         assert layer.bias is not None
         moved = np.clip(np.rint(new.bias / bias_scale), limits.min, limits.max)
-        store(quantized, layer.bias, moved.astype(np.int32))
+        tflite_schema.store(quantized, layer.bias, moved.astype(np.int32))
         if per_channel(pair, layer):
             _set_scale(quantized, layer.weights, new.scale)
             _set_scale(quantized, layer.bias, bias_scale)

@@ -20,11 +20,23 @@ from edge_server.inference.decoding import Pixels
 MAX_PHOTOS: Final = 100
 # Fewer can't be split into some to fit and some to judge by.
 MIN_PHOTOS: Final = 12
+# Photos that no step sees, which judge the finished file.
+_FEWEST_JUDGES: Final = 4
+_MOST_JUDGES: Final = 50
+FEWEST: Final = MIN_PHOTOS + _FEWEST_JUDGES
 # Multiplications of all photos, each once through the graph: the steps take some 25 such runs,
 # which is a few minutes.
 _MAX_WORK: Final = 5 * 10**11
 # Rounding a layer with more columns takes half a minute and a gigabyte: only its biases change.
 _MAX_COLUMNS: Final = 2304
+
+
+def judges(count: int) -> int:
+    """How many of so many calibration photos are held back from all steps: a fifth, or what the
+    steps have no use for; 0 where too few would be left for the steps."""
+    if count < FEWEST:
+        return 0
+    return min(max(count // 5, count - MAX_PHOTOS, _FEWEST_JUDGES), _MOST_JUDGES)
 
 
 def affordable(pair: GraphPair, pictures: Sequence[Pixels]) -> tuple[list[Pixels], str]:

@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from convert.file import tflite_schema
-from convert.file.tflite_schema import schema
+from convert.file.tflite_schema import schema, store, values
 from convert.interpreter import Array
 from convert.operator_stream import constant
 
@@ -83,15 +83,25 @@ class GraphPair:
     """Both graphs as trees of objects, and the layers that match.
 
     Weights that were bettered already are no longer the float ones rounded: `stock` is False then.
+    With `weights_only` activations may be of any dtype; `input` and `result` are then those of the
+    float graph, which change nothing.
     Raises ValueError where the two can't be compared at all.
     """
 
-    def __init__(self, float_model: bytes, int8_model: bytes, *, stock: bool = True) -> None:
+    def __init__(
+        self,
+        float_model: bytes,
+        int8_model: bytes,
+        *,
+        stock: bool = True,
+        weights_only: bool = False,
+    ) -> None:
         self.float, self.int8 = map(tflite_schema.unpack, (float_model, int8_model))
         for model in (self.float, self.int8):
             if len(model.subgraphs) != 1 or len(model.subgraphs[0].inputs) != 1:
                 raise ValueError("the graph has control flow or several inputs")
-        self.layers = tuple(_layers(self.float, self.int8, stock=stock))
+        found = _layers(self.float, self.int8, stock=stock, weights_only=weights_only)
+        self.layers = tuple(found)
 
     def fork(self) -> GraphPair:
         """Another pair of the same graphs, whose weights and biases can be changed alone."""
@@ -104,7 +114,7 @@ class GraphPair:
 
     def weights(self, layer: Layer) -> Array:
         """The int8 weights as they stand in the graph, in the shape of `float_weights`."""
-        return _values(self.int8, layer.weights, np.int8).reshape(layer.float_weights.shape)
+        return values(self.int8, layer.weights, np.int8).reshape(layer.float_weights.shape)
 
     def set_weights(self, layer: Layer, weights: Array) -> None:
         store(self.int8, layer.weights, weights.astype(np.int8))
@@ -112,8 +122,8 @@ class GraphPair:
     def bias(self, layer: Layer) -> tuple[Array, Array]:
         """int32 (out,) and its scale, float64 (out,). Only where layer.bias is not None."""
         assert layer.bias is not None
-        values = _values(self.int8, layer.bias, np.int32)
-        return values, layer.input.scale * layer.weight_scale
+        found = values(self.int8, layer.bias, np.int32)
+        return found, layer.input.scale * layer.weight_scale
 
     def set_bias(self, layer: Layer, bias: Array) -> None:
         """Whole numbers (out,), held where the kernel's sum of products and bias fits in int32."""
@@ -203,25 +213,7 @@ def _has_scale(tensor: Any, *lengths: int) -> bool:
     return scale is not None and len(scale) in lengths
 
 
-def _values(model: Any, tensor: int, dtype: Any) -> Array:
-    found = model.subgraphs[0].tensors[tensor]
-    data = np.ascontiguousarray(model.buffers[found.buffer].data)
-    return data.reshape(-1).view(np.uint8).view(dtype)
-
-
-def store(model: Any, tensor: int, values: Array) -> None:
-    """Set a constant tensor of a ModelT. Others may have the same buffer, which stays: the
-    converter writes equal values once."""
-    found = model.subgraphs[0].tensors[tensor]
-    buffer = schema.BufferT(np.ascontiguousarray(values).reshape(-1).view(np.uint8))
-    if sum(other.buffer == found.buffer for other in model.subgraphs[0].tensors) > 1:
-        model.buffers.append(buffer)
-        found.buffer = len(model.buffers) - 1
-    else:
-        model.buffers[found.buffer] = buffer
-
-
-def _layers(float_model: Any, int8_model: Any, *, stock: bool) -> list[Layer]:
+def _layers(float_model: Any, int8_model: Any, *, stock: bool, weights_only: bool) -> list[Layer]:
     kinds = {getattr(schema.BuiltinOperator, kind.value): kind for kind in Kind}
     operators = int8_model.subgraphs[0].operators
     uses = Counter(int(tensor) for operator in operators for tensor in operator.inputs)
@@ -233,7 +225,13 @@ def _layers(float_model: Any, int8_model: Any, *, stock: bool) -> list[Layer]:
         if kind is None or uses[int(operator.inputs[1])] > 1:
             continue
         layer = _layer(
-            float_model, int8_model, (index, operator), (number, twin), kind, stock=stock
+            float_model,
+            int8_model,
+            (index, operator),
+            (number, twin),
+            kind,
+            stock=stock,
+            weights_only=weights_only,
         )
         if layer is not None:
             found.append(layer)
@@ -248,6 +246,7 @@ def _layer(
     kind: Kind,
     *,
     stock: bool,
+    weights_only: bool,
 ) -> Layer | None:
     (index, operator), (float_index, twin) = quantized, original
     data, weights = int(operator.inputs[0]), int(operator.inputs[1])
@@ -255,8 +254,10 @@ def _layer(
     float_tensor = float_model.subgraphs[0].tensors[int(twin.inputs[1])]
     shape = tuple(int(size) for size in tensor.shape)
     outputs = shape[3] if kind is Kind.DEPTHWISE else shape[0]
-    before = quantization(int8_model, data)
-    after = quantization(int8_model, int(operator.outputs[0]))
+    before, after = (
+        Quantization(1.0, 0) if weights_only else quantization(int8_model, found)
+        for found in (data, int(operator.outputs[0]))
+    )
     fitting = (
         tensor.type == schema.TensorType.INT8
         and float_tensor.type == schema.TensorType.FLOAT32
@@ -269,16 +270,16 @@ def _layer(
     if not fitting or before is None or after is None:
         return None
     scale = np.broadcast_to(np.asarray(tensor.quantization.scale, np.float64), (outputs,))
-    float_weights = _values(float_model, int(twin.inputs[1]), np.float32).reshape(shape)
+    float_weights = values(float_model, int(twin.inputs[1]), np.float32).reshape(shape)
     axis = -1 if kind is Kind.DEPTHWISE else 0
     per_output = scale.reshape([-1 if i == axis % len(shape) else 1 for i in range(len(shape))])
-    rounded = _values(int8_model, weights, np.int8).reshape(shape) * per_output
+    rounded = values(int8_model, weights, np.int8).reshape(shape) * per_output
     if stock and (np.abs(rounded - float_weights) > 0.51 * per_output + 1e-6).any():
         return None  # another layer of the same name
     bias = int(operator.inputs[2]) if len(operator.inputs) > 2 else -1
     has_bias = bias >= 0 and constant(int8_model, bias)
-    if has_bias and int8_model.subgraphs[0].tensors[bias].type != schema.TensorType.INT32:
-        has_bias = False
+    if has_bias and not weights_only:
+        has_bias = int8_model.subgraphs[0].tensors[bias].type == schema.TensorType.INT32
     return Layer(
         name=tensor_name(int8_model, int(operator.outputs[0])),
         kind=kind,

@@ -1,6 +1,9 @@
-"""TensorFlow's own TFLite interpreter, for work on graphs while they are made.
+"""Runs graphs while they are made, on the interpreter of the device's code.
 
-What proves a model runs in a process without TensorFlow instead: see convert.device.candidate.
+Here that is LiteRT, which can share a process with TensorFlow. TensorFlow's own interpreter would
+correct a file for kernels that no device has: that of TensorFlow 2.21 multiplies int8 matrices
+(BATCH_MATMUL) wrongly. What proves a file runs in a process of the target's Python instead, as for
+tflite-runtime it must: see convert.device.candidate.
 """
 
 from __future__ import annotations
@@ -10,44 +13,28 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import numpy as np
-import tensorflow as tf
 
 from edge_server import processors
+from edge_server.inference.runtime import Interpreter
 
 Array = np.ndarray[Any, np.dtype[Any]]
 T = TypeVar("T")
 U = TypeVar("U")
 
 
-class Interpreter:
-    """A loaded .tflite. Raises RuntimeError or ValueError where it can't be run."""
-
-    def __init__(self, model: bytes, *, threads: int | None = None) -> None:
-        self._interpreter = tf.lite.Interpreter(
-            model_content=model, num_threads=threads or processors.count()
-        )
-        self._interpreter.allocate_tensors()
-        self._inputs = [detail["index"] for detail in self._interpreter.get_input_details()]
-        self._outputs = [detail["index"] for detail in self._interpreter.get_output_details()]
-
-    def run(self, tensors: Sequence[Array]) -> list[Array]:
-        """The outputs for one set of inputs, as copies."""
-        for index, tensor in zip(self._inputs, tensors, strict=True):
-            self._interpreter.set_tensor(index, tensor)
-        self._interpreter.invoke()
-        return [self._interpreter.get_tensor(index) for index in self._outputs]
-
-
 def run_each(model: bytes, inputs: Sequence[Sequence[Array]]) -> list[list[Array]]:
     """The outputs of a .tflite for many sets of inputs, on all processors.
 
     One interpreter for each is faster than one with many threads: small operators don't divide.
+    Raises RuntimeError or ValueError where it can't be run.
     """
-    return in_parts(inputs, lambda part: _run_all(Interpreter(model, threads=1), part))
+    return in_parts(inputs, lambda part: _run_all(Interpreter(model), part))
 
 
 def _run_all(interpreter: Interpreter, inputs: Sequence[Sequence[Array]]) -> list[list[Array]]:
-    return [interpreter.run(tensors) for tensors in inputs]
+    taken = [tensor.index for tensor in interpreter.inputs]
+    given = [tensor.index for tensor in interpreter.outputs]
+    return [interpreter.run(dict(zip(taken, tensors, strict=True)), given) for tensors in inputs]
 
 
 def in_parts(items: Sequence[T], work: Callable[[Sequence[T]], list[U]]) -> list[U]:

@@ -9,6 +9,7 @@ import numpy as np
 
 Scores = np.ndarray[Any, np.dtype[np.float32]]
 Classes = np.ndarray[Any, np.dtype[np.int64]]
+Divergences = np.ndarray[Any, np.dtype[np.float64]]
 
 # The two-sided 95 % point of the normal distribution.
 _Z95 = 1.959963984540054
@@ -32,15 +33,21 @@ def top1_agreement(original: Scores, candidate: Scores) -> float:
 
 
 def divergence(original: Scores, candidate: Scores) -> float:
-    """Mean Jensen-Shannon divergence of rows, in nats: 0 is equal, log 2 = 0.693 the most.
+    """The mean of divergences(), 0 < n."""
+    return float(divergences(original, candidate).mean())
 
-    Both (n, classes), 0 < n; rows are taken as distributions. Finite also where a quantized score
+
+def divergences(original: Scores, candidate: Scores) -> Divergences:
+    """Jensen-Shannon divergence of each row, in nats: 0 is equal, log 2 = 0.693 the most.
+
+    Both (n, classes) -> (n,); rows are taken as distributions. Finite also where a quantized score
     is 0. Source: J. Lin, "Divergence Measures Based on the Shannon Entropy", IEEE Transactions on
     Information Theory 37 (1991).
     """
     first, second = (_distributions(scores) for scores in (original, candidate))
     middle = (first + second) / 2
-    return float((_relative_entropy(first, middle) + _relative_entropy(second, middle)).mean() / 2)
+    both = _relative_entropy(first, middle) + _relative_entropy(second, middle)
+    return np.asarray(both / 2, np.float64)
 
 
 def _distributions(scores: Scores) -> Any:

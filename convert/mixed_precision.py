@@ -19,13 +19,13 @@ from edge_server.inference.preprocessing import Preprocessing
 
 # From this version on, it takes int8.
 _DEQUANTIZE_VERSION: Final = 2
-_QUANTIZE_VERSION: Final = 1
-_ADD_VERSION: Final = 1
+_FIRST_VERSION: Final = 1
 _CONVERSIONS: Final = (schema.BuiltinOperator.QUANTIZE, schema.BuiltinOperator.DEQUANTIZE)
 _CONVOLUTIONS: Final = (
     schema.BuiltinOperator.CONV_2D,
     schema.BuiltinOperator.DEPTHWISE_CONV_2D,
 )
+_SCORES: Final = (schema.BuiltinOperator.SOFTMAX, schema.BuiltinOperator.LOGISTIC)
 # In steps of the input: below it, it is the rounding of pixels, and no convention.
 _NO_OFFSET: Final = 0.05
 
@@ -40,6 +40,19 @@ def keep_in_float(
     values of the input mean. The ModelTs stay untouched.
     """
     return _Mixture(float_model, int8_model, kept, spec).build()
+
+
+def with_exact_scores(float_model: bytes, int8_model: bytes, spec: Preprocessing) -> bytes:
+    """The int8 graph of a float32 output, its final softmax or sigmoid in float32 if it has one.
+
+    In 8 bits a probability is a multiple of 1/256, which is 0 for each of 2000 unsure classes.
+    """
+    original, quantized = map(tflite_schema.unpack, (float_model, int8_model))
+    last = max(twins(original, quantized), default=-1)
+    ending = operator_code(quantized, quantized.subgraphs[0].operators[last])
+    if last < 0 or ending not in _SCORES:
+        return int8_model
+    return keep_in_float(original, quantized, [last], spec)
 
 
 class _Mixture:
@@ -129,7 +142,7 @@ class _Mixture:
         kind = schema.BuiltinOperator.QUANTIZE
         quantizes = bridge is None or operator_code(self._int8, bridge) == kind
         if quantizes and source in self._in_float:
-            self._add(kind, _QUANTIZE_VERSION, [self._in_float[source]], tensor)
+            self._add(kind, _FIRST_VERSION, [self._in_float[source]], tensor)
         else:
             self._need(source)
             self._operators.append(bridge)
@@ -229,7 +242,7 @@ class _Mixture:
         self._buffers.append(schema.BufferT((-offset).astype(np.float32).view(np.uint8)))
         self._tensors[addend].buffer = len(self._buffers) - 1
         exact = self._float_like(tensor)
-        self._add(schema.BuiltinOperator.ADD, _ADD_VERSION, [real, addend], exact)
+        self._add(schema.BuiltinOperator.ADD, _FIRST_VERSION, [real, addend], exact)
         self._operators[-1].builtinOptionsType = schema.BuiltinOptions.AddOptions
         self._operators[-1].builtinOptions = schema.AddOptionsT()
         return exact

@@ -69,6 +69,14 @@ class Options:
         """Whether the recipe, or one that the search tries, takes photos to calibrate with."""
         return self.recipe == AUTO or recipes.get(self.recipe, self.io).needs_calibration
 
+    @property
+    def uses_calibration(self) -> bool:
+        """Whether photos to calibrate with are of use: `dynamic` gets better weights by them."""
+        if self.recipe == AUTO:
+            return True
+        recipe = recipes.get(self.recipe, self.io)
+        return recipe.needs_calibration or (recipe.weights == "int8" and not self.stock_int8)
+
     def check_recipe(self) -> None:
         """Raises UsageError where the recipe does not go with `io`, or lacks its photos."""
         if not self.needs_calibration or self.calibration is not None:

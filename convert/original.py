@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -81,14 +82,15 @@ def run(original: Source, spec: Preprocessing, tests: PhotoSet, console: Console
     return OriginalRun(tuple(readable), scores, output, unreadable, tests.labelled)
 
 
-def _predict(original: Source, spec: Preprocessing, pictures: list[Pixels]) -> Scores:
+def _predict(original: Source, spec: Preprocessing, pictures: Sequence[Pixels]) -> Scores:
     return original.predict(np.concatenate([preprocessing.normalize(p, spec) for p in pictures]))
 
 
-def scores_of(original: Source, spec: Preprocessing, output: Output, pixels: Pixels) -> Scores:
-    """The original's scores (classes,) for one picture, uint8 (h, w, 3) RGB."""
-    raw = _predict(original, spec, [preprocessing.resize(pixels, spec)])
-    return to_scores(raw[0], output)
+def scores_of(
+    original: Source, spec: Preprocessing, output: Output, pictures: Sequence[Pixels]
+) -> Scores:
+    """The original's scores (pictures, classes) for pictures as preprocessing.resize gives them."""
+    return np.stack([to_scores(row, output) for row in _predict(original, spec, pictures)])
 
 
 def output_kind(raw: Scores) -> Output:

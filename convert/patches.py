@@ -51,8 +51,20 @@ def second_moments(layer: Layer, samples: Sequence[Array]) -> Array:
     return np.stack([group.T @ group for group in flat])
 
 
+def weighted_mean(layer: Layer, samples: Sequence[Array], weights: Array) -> Array:
+    """The mean output (out,) that weights (out, columns) give for what sample() gave, float64."""
+    mean = layer.input.real(np.concatenate(samples)).mean(axis=0, dtype=np.float64)
+    if mean.ndim == 1:
+        return np.asarray(weights @ mean)
+    groups = mean.size // columns(layer)
+    # (taps, channels) -> a row for each group of channels.
+    rows = mean.reshape(len(mean), groups, -1).transpose(1, 0, 2).reshape(groups, -1)
+    parts = np.einsum("gok,gk->go", weights.reshape(groups, -1, rows.shape[1]), rows)
+    return np.asarray(parts).reshape(-1)
+
+
 def sample(layer: Layer, values: Array, rng: np.random.Generator) -> Array:
-    """Patches of one picture's input, int8 (1, ...) as the graph has it, still int8.
+    """Patches of one picture's input, (1, ...) as the graph has it, in the same dtype.
 
     (positions, taps, channels) for a convolution, (rows, columns) for a dense layer.
     """

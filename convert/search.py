@@ -19,7 +19,7 @@ from convert.device import candidate
 from convert.errors import BuildError
 from convert.file import tflite_schema
 from convert.graph_pair import GraphPair, twins
-from convert.interpreter import Interpreter
+from convert.interpreter import run_each
 from convert.metrics import Scores
 from convert.options import Prefer
 from convert.selection import Entry, Flattery
@@ -146,28 +146,45 @@ def _mixtures(bench: Bench, int8: Draft, skipped: list[str]) -> list[Draft]:
     except (RuntimeError, ValueError) as error:
         skipped.append(f"layers in float: the graph can't be taken apart ({error})")
         return []
-    drafts = []
     counts = sorted({max(1, round(share * len(ranked))) for share in _SHARES})
+    chosen = ends(_twin(bench, int8), int8.graph)
     for count in counts:
         kept = _without_gaps(ranked[:count], ranked)
-        with bench.console.step(f"keep {_layers(len(kept))} in float"):
-            graph = _mixture(bench, int8, kept, pictures)
-        recipe = replace(
-            int8.recipe,
-            name="mixed",
-            meaning=f"int8 with {_layers(len(kept))} in float32",
-            activations="float32",
-        )
-        drafts.append(
-            replace(
-                int8,
-                name=f"int8, {_layers(len(kept))} in float32",
-                recipe=recipe,
-                graph=graph,
-                float_layers=len(kept),
-            )
-        )
-    return drafts
+        chosen[_layers(len(kept))] = kept
+    return [_in_float(bench, int8, what, kept, pictures) for what, kept in chosen.items()]
+
+
+def _in_float(
+    bench: Bench, int8: Draft, what: str, kept: list[int], pictures: list[Pixels]
+) -> Draft:
+    """The draft with the operators `kept`, which are called `what`, in float."""
+    with bench.console.step(f"keep {what} in float"):
+        graph = _mixture(bench, int8, kept, pictures)
+    recipe = replace(
+        int8.recipe,
+        name="mixed",
+        meaning=f"int8 with {what} in float32",
+        activations="float32",
+    )
+    name = f"int8, {what} in float32"
+    return replace(int8, name=name, recipe=recipe, graph=graph, float_layers=len(kept))
+
+
+def ends(float_model: bytes, int8_model: bytes) -> dict[str, list[int]]:
+    """Operators of the int8 graph, by what they are called: the head, and with it the first two
+    layers, where small networks lose most by the rounding of activations.
+
+    The head is the last layer with weights and all behind it: in 8 bits its scores tie. Empty for
+    fewer than four layers.
+    """
+    pair = GraphPair(float_model, int8_model, stock=False)
+    operators = sorted(twins(pair.float, pair.int8))
+    layers = [layer.index for layer in pair.layers]
+    if len(layers) < 4:
+        return {}
+    head = [operator for operator in operators if operator >= layers[-1]]
+    first = [operator for operator in operators if operator <= layers[1]]
+    return {"the head": head, "the head and the first two layers": [*first, *head]}
 
 
 def _layers(count: int) -> str:
@@ -222,7 +239,7 @@ def _twin(bench: Bench, int8: Draft) -> bytes:
 
 def _scores(bench: Bench, model: bytes, pictures: list[Pixels]) -> Scores:
     tree: Any = tflite_schema.unpack(model)
-    interpreter = Interpreter(model)
     inputs = model_inputs.tensors(tree, pictures, bench.spec)
-    raw = model_inputs.scores(tree, [interpreter.run([tensor])[0] for tensor in inputs])
+    outputs = run_each(model, [[tensor] for tensor in inputs])
+    raw = model_inputs.scores(tree, [own[0] for own in outputs])
     return np.stack([to_scores(row, bench.before.output) for row in raw])

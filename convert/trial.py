@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+import tensorflow as tf
 
-from convert import better_int8, conversion_checks, validation
-from convert.better_int8 import Step
+import edge_server
+from convert import (
+    better_int8,
+    conversion_checks,
+    effort,
+    mixed_precision,
+    original,
+    quantize,
+    recipes,
+    validation,
+    weights_only,
+)
+from convert.better_int8 import Improved, Step
 from convert.calibration import Calibration
 from convert.console import Console
 from convert.device import candidate, target_conversion, target_environment
 from convert.device.candidate import DeviceRun, Probe
 from convert.errors import BuildError
-from convert.file import bundle_writer, portability
+from convert.file import bundle_writer, golden_writer, portability, tflite_schema
 from convert.float_twin import FloatTwin
 from convert.metrics import Scores
 from convert.options import Options
@@ -33,6 +47,8 @@ from edge_server.inference.preprocessing import ColorOrder, Preprocessing
 THREADS = 1
 # Turns of an integer candidate and its float twin in the measurement of time.
 _ROUNDS: Final = 20
+# What the report calls the last word on better int8.
+COMPARISON: Final = "comparison with the stock file"
 
 
 @dataclass(frozen=True)
@@ -107,8 +123,22 @@ class Bench:
         assert self._twin is not None
         return self._twin.model
 
+    @cached_property
+    def _plain_float_model(self) -> bytes:
+        """The bare float32 .tflite of the original with its own operators."""
+        if self._twin is not None and self._twin.source is self.model:
+            return self._twin.model
+        return quantize.convert(
+            self.model,
+            recipes.get("float32"),
+            None,
+            self.console,
+            allow_select_tf=self.options.allow_select_tf,
+        )
+
     def convert(self, recipe: Recipe) -> Draft:
-        """Convert for the target; int8 is bettered unless the options say otherwise.
+        """Convert for the target; int8 weights are bettered where there are calibration photos,
+        unless the options say otherwise.
 
         Raises BuildError where it can't be done.
         """
@@ -135,20 +165,63 @@ class Bench:
             probe=converted.probe,
             adaptations=converted.adaptations,
         )
-        if recipe.name == "int8" and not self.options.stock_int8:
-            assert self.calibrated is not None
-            with self.console.step("round weights and correct biases"):
-                better = better_int8.improve(
-                    self.float_model,
-                    draft.graph,
-                    self.calibrated,
-                    self.before.output,
-                    self.console,
-                )
-            draft = replace(
-                draft, graph=better.model, steps=better.steps, float_twin=better.float_model
-            )
-        return draft
+        if recipe.activations == "int8" and recipe.output_dtype == "float32":
+            draft = self._with_exact_scores(draft)
+        if recipe.weights != "int8" or self.options.stock_int8 or self.calibrated is None:
+            return draft
+        return self._bettered(draft, self.calibrated)
+
+    def _with_exact_scores(self, draft: Draft) -> Draft:
+        graph = mixed_precision.with_exact_scores(self.float_model, draft.graph, self.spec)
+        if graph == draft.graph:
+            return draft
+        probe = target_conversion.try_on(
+            graph, self.options.target, self.python, self.console, self.workshop
+        )
+        return replace(draft, graph=graph, probe=probe)
+
+    def _bettered(self, stock: Draft, calibrated: Calibration) -> Draft:
+        """The draft with better weights and biases, or as it is where photos that were held back
+        from all of it, on the target's runtime, show no clear gain."""
+        total = len(calibrated.pictures)
+        count = effort.judges(total)
+        if not count:
+            why = f"it takes {effort.FEWEST} calibration photos, and there are {total}"
+            return replace(stock, steps=(Step("better weights and biases", False, why),))
+        fitted, judges = calibrated.hold_back(count)
+        with self.console.step("round weights and correct biases"):
+            better = self._improved(stock, fitted)
+        changed = replace(
+            stock, graph=better.model, steps=better.steps, float_twin=better.float_model
+        )
+        if not any(step.kept for step in better.steps):
+            return changed
+        with self.console.step("compare it with the converter's own, on photos held back"):
+            exact = original.scores_of(self.model, self.spec, self.before.output, judges.pictures)
+            photos = [photo.path for photo in judges.photos]
+            (_, before), (_, after) = (self._run(draft, photos) for draft in (stock, changed))
+        choice = validation.choose(exact, before.scores, after.scores)
+        why = (
+            f"on {count} photos held back from all steps, on {after.runtime} "
+            f"{after.runtime_version}: {choice.why}"
+        )
+        if choice.changed:
+            return replace(changed, steps=(*better.steps, Step(COMPARISON, True, why)))
+        dropped = (
+            replace(step, kept=False, why=f"{step.why}; dropped by the {COMPARISON}")
+            if step.kept
+            else step
+            for step in better.steps
+        )
+        why += "; that is no clear gain, so the converter's own weights and biases stay"
+        return replace(stock, steps=(*dropped, Step(COMPARISON, False, why)))
+
+    def _improved(self, stock: Draft, fitted: Calibration) -> Improved:
+        recipe, graph = stock.recipe, stock.graph
+        exact = self.float_model if recipe.integer_only else self._plain_float_model
+        if recipe.activations == "int8":
+            return better_int8.improve(exact, graph, fitted, self.before.output, self.console)
+        return weights_only.improve(exact, graph, fitted, self.console)
 
     def times(self, trial: Trial) -> Times:
         """The times of an integer candidate and of its float32 twin, on the target's runtime."""
@@ -179,26 +252,40 @@ class Bench:
         inner = None if graph is draft.graph else draft.graph
         return replace(draft, graph=graph, spec=spec, probe=probe, inner=inner)
 
-    def validate(self, draft: Draft, manifest: Manifest, pictures: Sequence[Path] = ()) -> Trial:
+    def manifest(self, draft: Draft) -> Manifest:
+        """What is known before the candidate has run."""
+        operators = tflite_schema.describe(draft.graph).operators
+        return Manifest(
+            name=self.options.model_name,
+            preprocessing=draft.spec,
+            output=self.before.output,
+            recipe=draft.recipe.name,
+            source={
+                "format": self.model.format,
+                "signature": self.model.signature,
+                "fingerprint": self.model.fingerprint,
+                # The original's own, where the graph of this file does a part of it.
+                "preprocessing": self.spec.to_json(),
+            },
+            tools={
+                "edge-classifier": edge_server.__version__,
+                "tensorflow": tf.__version__,
+                "python": platform.python_version(),
+            },
+            operators=tuple({"name": o.name, "version": o.version} for o in operators),
+            target=self.options.target.name,
+            resizable_batch=draft.probe.resizable_batch,
+            tolerance=golden_writer.TOLERANCE,
+        )
+
+    def validate(self, draft: Draft, pictures: Sequence[Path] = ()) -> Trial:
         """Score the photos, then further pictures, as the device does; compare the photos' scores.
 
         Raises BuildError where the target's runtime or the device's code refuses the file.
         """
-        name = draft.name.replace(" ", "-").replace(",", "")
-        file = self.workshop.put(
-            f"candidate-{name}.tflite",
-            bundle_writer.write(draft.graph, manifest, self.labels, {}),
-        )
         photos = [photo.path for photo in self.before.photos]
         with self.console.step(f"run {draft.name} on the target's runtime"):
-            run = candidate.run(
-                file,
-                [*photos, *pictures],
-                threads=THREADS,
-                console=self.console,
-                title=f"running {draft.name}",
-                python=self.python,
-            )
+            file, run = self._run(draft, [*photos, *pictures])
         if not np.isfinite(run.scores).all():
             raise BuildError(f"{draft.name} puts out numbers that are not finite: use another.")
         own, further = run.scores[: len(photos)], run.scores[len(photos) :]
@@ -208,3 +295,20 @@ class Bench:
         return Trial(
             draft, file, file.stat().st_size, run, own, further, judged, run.invoke_ms_median
         )
+
+    def _run(self, draft: Draft, pictures: Sequence[Path]) -> tuple[Path, DeviceRun]:
+        """The draft as a whole file, and its answers as the device gives them."""
+        name = draft.name.replace(" ", "-").replace(",", "")
+        file = self.workshop.put(
+            f"candidate-{name}.tflite",
+            bundle_writer.write(draft.graph, self.manifest(draft), self.labels, {}),
+        )
+        run = candidate.run(
+            file,
+            pictures,
+            threads=THREADS,
+            console=self.console,
+            title=f"running {draft.name}",
+            python=self.python,
+        )
+        return file, run

@@ -189,6 +189,25 @@ class _Builder(flatbuffers.Builder):  # type: ignore[misc]
         return int(super().StartVector(elemSize, numElems, alignment))
 
 
+def values(model: Any, tensor: int, dtype: Any) -> np.ndarray[Any, Any]:
+    """The numbers of a constant tensor of a ModelT, (n,)."""
+    found = model.subgraphs[0].tensors[tensor]
+    data = np.ascontiguousarray(model.buffers[found.buffer].data)
+    return data.reshape(-1).view(np.uint8).view(dtype)
+
+
+def store(model: Any, tensor: int, values: np.ndarray[Any, Any]) -> None:
+    """Set a constant tensor of a ModelT. Others may have the same buffer, which stays: the
+    converter writes equal values once."""
+    found = model.subgraphs[0].tensors[tensor]
+    buffer = schema.BufferT(np.ascontiguousarray(values).reshape(-1).view(np.uint8))
+    if sum(other.buffer == found.buffer for other in model.subgraphs[0].tensors) > 1:
+        model.buffers.append(buffer)
+        found.buffer = len(model.buffers) - 1
+    else:
+        model.buffers[found.buffer] = buffer
+
+
 def with_metadata(model: bytes, entries: dict[str, bytes]) -> bytes:
     """The same graph with metadata entries added or replaced."""
     root = unpack(model)

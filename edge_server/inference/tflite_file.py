@@ -142,8 +142,14 @@ class State:
 
 
 def state(data: bytes) -> State:
-    """What the graph in the bytes of a .tflite keeps. They must be well-formed: see parse()."""
-    model = Table.root(data)
+    """What the graph in the bytes of a .tflite keeps. Raises ValueError where it is damaged."""
+    try:
+        return _state(Table.root(data))
+    except (struct.error, IndexError, TypeError) as error:
+        raise ValueError("its graph is damaged") from error
+
+
+def _state(model: Table) -> State:
     # All codes from 128 on stand in the newer field alone.
     codes = [code.int32(_CODE_BUILTIN) for code in model.tables(_MODEL_OPERATOR_CODES)]
     graphs = list(model.tables(_MODEL_SUBGRAPHS))

@@ -68,3 +68,16 @@ def test_too_many_unreadable_photos_stop_it(
     files[0].write_bytes(b"torn")
     with pytest.raises(BuildError, match=r"1 of 10 photos"):
         load(tmp_path, console)
+
+
+def test_photos_that_are_held_back_are_spread_and_in_neither_part_twice(
+    tmp_path: Path, write_photos: WritePhotos, console: Console
+) -> None:
+    write_photos(tmp_path, 7)
+    loaded = load(tmp_path, console)
+    rest, held = loaded.hold_back(2)
+    assert [loaded.photos.index(photo) for photo in held.photos] == [0, 3]
+    assert [loaded.photos.index(photo) for photo in rest.photos] == [1, 2, 4, 5, 6]
+    for part in (rest, held):
+        for photo, picture in zip(part.photos, part.pictures, strict=True):
+            assert picture is loaded.pictures[loaded.photos.index(photo)]

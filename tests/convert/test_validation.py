@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from convert import validation
+from convert import metrics, validation
 from convert.metrics import Scores
 from convert.validation import Gate
 
@@ -88,3 +88,40 @@ def test_to_json_holds_what_the_comparison_found() -> None:
         "candidate": {"top1": 0.95, "top5": 1.0},
         "agreement": {"top1": 0.95, "interval": [0.763869, 0.991119]},
     }
+
+
+def unsure(best: list[int], sureness: list[float]) -> Scores:
+    """Scores whose best class in row i is best[i], by so much."""
+    rows = answering(best)
+    share = np.array(sureness, np.float32)[:, np.newaxis]
+    return np.asarray(rows * share + (1 - share) / CLASSES, np.float32)
+
+
+BEST = [number % CLASSES for number in range(20)]
+EXACT = unsure(BEST, [0.9] * 20)
+FAR, NEAR = unsure(BEST, [0.7] * 20), unsure(BEST, [0.88] * 20)
+
+
+def test_a_changed_file_is_taken_where_it_is_clearly_nearer() -> None:
+    choice = validation.choose(EXACT, FAR, NEAR)
+    assert choice.changed
+    assert choice.why.startswith("agreement 100.0% -> 100.0%, divergence 0.0")
+
+
+def test_a_changed_file_is_not_taken_where_it_is_the_same_or_farther() -> None:
+    assert not validation.choose(EXACT, FAR, FAR).changed
+    assert not validation.choose(EXACT, NEAR, FAR).changed
+    assert not validation.choose(EXACT, EXACT, EXACT).changed
+
+
+def test_a_changed_file_is_not_taken_for_a_gain_on_one_photo() -> None:
+    # Its mean divergence is smaller, by less than chance would make it.
+    lucky = unsure(BEST, [0.9, *[0.69] * 19])
+    assert metrics.divergence(EXACT, lucky) < metrics.divergence(EXACT, FAR)
+    assert not validation.choose(EXACT, FAR, lucky).changed
+
+
+def test_a_changed_file_is_not_taken_where_fewer_photos_get_the_originals_answer() -> None:
+    other = unsure([(BEST[0] + 1) % CLASSES, *BEST[1:]], [0.01, *[0.9] * 19])
+    assert metrics.divergence(EXACT, other) < metrics.divergence(EXACT, FAR)
+    assert not validation.choose(EXACT, FAR, other).changed

@@ -144,3 +144,32 @@ def test_damaged_models_are_read_or_refused_in_a_sentence(bundled_model, mean_mo
             refused += 1
             assert str(error).endswith("."), error
     assert 300 < refused < 1500
+
+
+@pytest.mark.parametrize(
+    ("name", "tensors", "resources"),
+    [
+        ("float32", False, False),
+        ("int8", False, False),
+        ("variable_tensors", True, False),
+        ("assigned_variables", False, True),
+    ],
+)
+def test_what_a_graph_keeps_from_one_run_to_the_next(name, tensors, resources, root):
+    data = (root / "tests" / "edge_server" / "recipes" / f"{name}.tflite").read_bytes()
+    assert tflite_file.state(data) == tflite_file.State(tensors, resources)
+
+
+def test_a_damaged_graph_keeps_nothing_that_could_be_said(root):
+    chance = random.Random(7)
+    good = (root / "tests" / "edge_server" / "recipes" / "assigned_variables.tflite").read_bytes()
+    refused = 0
+    for _ in range(500):
+        data = bytearray(good)
+        for _ in range(20):
+            data[chance.randrange(len(data))] = chance.randrange(256)
+        try:
+            tflite_file.state(bytes(data))
+        except ValueError:
+            refused += 1
+    assert 50 < refused < 500

@@ -7,8 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from convert import better_int8
+from convert.better_int8 import Improved, Step
+from convert.file import tflite_schema
+from convert.graph_pair import GraphPair
 from edge_server.inference import bundle
 
 Build = Callable[..., Any]
@@ -62,10 +67,40 @@ def test_better_int8_is_tried_unless_it_is_switched_off(
     colours_build: Any, build: Build, models: Path
 ) -> None:
     steps = [step["step"] for step in colours_build.report["better_int8"]]
-    assert steps == ["weight rounding", "bias correction", "channel splitting"]
+    assert steps[:3] == ["weight rounding", "bias correction", "channel splitting"]
     ran, output = build(models / "colours", "--stock-int8")
     assert ran.status == 0
     assert document(output)["better_int8"] == []
+
+
+def test_a_bettered_file_that_is_worse_on_the_targets_runtime_is_not_delivered(
+    build: Build, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def worse(float_model: bytes, int8_model: bytes, *_: Any, **__: Any) -> Improved:
+        """Steps that seem good while they are made, as on kernels that no device has."""
+        pair = GraphPair(float_model, int8_model)
+        layer = pair.layers[-1]
+        pair.set_weights(layer, np.roll(pair.weights(layer), 1, axis=0))
+        step = Step("weight rounding", True, "the scores moved nearer")
+        return Improved(pair.pack(), (step,), float_model)
+
+    monkeypatch.setattr(better_int8, "improve", worse)
+    ran, output = build(models / "colours")
+    assert ran.status == 0
+    report = document(output)
+    assert report["agreement"]["top1"] == 1.0
+    step, comparison = report["better_int8"]
+    assert step["kept"] is comparison["kept"] is False
+    assert step["why"] == "the scores moved nearer; dropped by the comparison with the stock file"
+    assert comparison["why"].startswith("on 4 photos held back from all steps, on ai-edge-litert ")
+    assert comparison["why"].endswith("so the converter's own weights and biases stay")
+    # The delivered graph is the converter's own.
+    _, stock = build(models / "colours", "--stock-int8", output=output.parent / "stock")
+    graphs = [
+        tflite_schema.unpack((folder / "model.tflite").read_bytes()) for folder in (output, stock)
+    ]
+    weights = [[buffer.data for buffer in graph.buffers] for graph in graphs]
+    assert sum(np.array_equal(a, b) for a, b in zip(*weights, strict=True)) >= len(weights[0]) - 2
 
 
 def test_calibrating_on_the_validation_photos_is_warned_of(

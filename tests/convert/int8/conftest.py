@@ -21,7 +21,10 @@ CLASSES = 5
 
 @dataclass(frozen=True)
 class Graphs:
-    """A float32 and an int8 .tflite of one network, and pictures that it was calibrated with."""
+    """A float32 and a quantized .tflite of one network, and pictures that it was calibrated with.
+
+    The second is of int8 unless another recipe was asked for.
+    """
 
     float_model: bytes
     int8_model: bytes
@@ -103,29 +106,37 @@ def _unused(layers: Any, x: Any) -> Any:
     )(x)
 
 
+def _wide(layers: Any, x: Any) -> Any:
+    """Two convolutions of a thousand weights or more: `dynamic` leaves smaller ones in float."""
+    x = layers.Conv2D(40, 3, strides=3, activation="relu")(x)
+    x = layers.DepthwiseConv2D(3, activation="relu6")(x)
+    return layers.Conv2D(32, 1, activation="relu")(x)
+
+
 _BODIES = {
     "plain": _plain,
     "grouped": _grouped,
     "shared": _shared,
     "branches": _branches,
     "unused": _unused,
+    "wide": _wide,
 }
 
 
 @pytest.fixture(scope="session")
 def graphs() -> Callable[..., Graphs]:
     """Makes, once each, the graphs of a body by its name, with input and output of a dtype."""
-    made: dict[tuple[str, str], Graphs] = {}
+    made: dict[tuple[str, str, str], Graphs] = {}
 
-    def make(name: str = "plain", io: str = "uint8") -> Graphs:
-        if (name, io) not in made:
-            made[name, io] = _convert(_BODIES[name], io)
-        return made[name, io]
+    def make(name: str = "plain", io: str = "uint8", recipe: str = "int8") -> Graphs:
+        if (name, io, recipe) not in made:
+            made[name, io, recipe] = _convert(_BODIES[name], io, recipe)
+        return made[name, io, recipe]
 
     return make
 
 
-def _convert(body: Callable[[Any, Any], Any], io: str) -> Graphs:
+def _convert(body: Callable[[Any, Any], Any], io: str, recipe: str) -> Graphs:
     import tensorflow as tf
 
     tf.keras.utils.set_random_seed(3)
@@ -148,7 +159,13 @@ def _convert(body: Callable[[Any, Any], Any], io: str) -> Graphs:
     exact = tf.lite.TFLiteConverter.from_keras_model(network).convert()
     converter = tf.lite.TFLiteConverter.from_keras_model(network)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = representative
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    sets = tf.lite.OpsSet
+    operators = {
+        "int8": sets.TFLITE_BUILTINS_INT8,
+        "int16x8": sets.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8,
+    }
+    if recipe in operators:
+        converter.representative_dataset = representative
+        converter.target_spec.supported_ops = [operators[recipe]]
     converter.inference_input_type = converter.inference_output_type = tf.dtypes.as_dtype(io)
     return Graphs(bytes(exact), bytes(converter.convert()), graphs.pictures)

@@ -85,3 +85,10 @@ def test_matrices_are_multiplied_by_one_thread_each(
     monkeypatch.setattr(weight_rounding, "round_weights", round_weights)
     steps(graphs())
     assert threads == {1}
+
+
+@pytest.mark.parametrize(
+    ("photos", "judges"), [(15, 0), (16, 4), (24, 4), (100, 20), (140, 40), (500, 50)]
+)
+def test_a_fifth_of_the_photos_or_what_is_of_no_use_judges(photos: int, judges: int) -> None:
+    assert effort.judges(photos) == judges

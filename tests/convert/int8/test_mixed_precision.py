@@ -11,7 +11,8 @@ import pytest
 from convert import mixed_precision, model_inputs
 from convert.device import candidate
 from convert.file import tflite_schema
-from convert.graph_pair import twins
+from convert.file.tflite_schema import schema
+from convert.graph_pair import operator_code, twins
 from convert.interpreter import run_each
 from edge_server.inference import preprocessing
 
@@ -133,3 +134,31 @@ def test_a_gray_or_raw_input_needs_no_offset(graphs: Callable[..., Any]) -> None
     raw = replace(made, spec=preprocessing.from_preset("raw", width=24, height=24))
     model = mixture(raw, lambda operators: operators)
     assert "ADD" not in {operator.name for operator in tflite_schema.describe(model).operators}
+
+
+def test_scores_in_float32_are_not_multiples_of_a_256th(graphs: Callable[..., Any]) -> None:
+    made = graphs("plain", "float32")
+    exact = mixed_precision.with_exact_scores(made.float_model, made.int8_model, made.spec)
+    before, after = scores(made.int8_model, made), scores(exact, made)
+    np.testing.assert_allclose(before * 256, np.rint(before * 256), atol=1e-4)
+    assert np.abs(after * 256 - np.rint(after * 256)).max() > 0.2
+    assert np.abs(after.sum(axis=1) - 1).max() < 1e-5
+    assert error(exact, made) < error(made.int8_model, made)
+    described = tflite_schema.describe(exact)
+    assert [tensor.dtype for tensor in (*described.inputs, *described.outputs)] == ["float32"] * 2
+
+
+def test_scores_that_no_softmax_makes_stay_as_they_are(graphs: Callable[..., Any]) -> None:
+    made = graphs("plain", "float32")
+    trees = [tflite_schema.unpack(model) for model in (made.float_model, made.int8_model)]
+    for tree in trees:
+        graph = tree.subgraphs[0]
+        codes = [operator_code(tree, operator) for operator in graph.operators]
+        softmax = codes.index(schema.BuiltinOperator.SOFTMAX)
+        graph.operators, graph.outputs = (
+            graph.operators[:softmax],
+            graph.operators[softmax].inputs[:1],
+        )
+        tree.signatureDefs = []
+    logits = [tflite_schema.pack(tree) for tree in trees]
+    assert mixed_precision.with_exact_scores(*logits, made.spec) == logits[1]
