@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from convert import checks, photo_contents
 from convert.calibration import Calibration
@@ -11,6 +12,11 @@ from convert.layer_statistics import LayerStatistics
 from convert.options import Options
 from convert.original import OriginalRun
 from convert.trial import Trial
+
+_BLACK: Final = (
+    "On a black picture, as a covered camera gives, the model fails ({reason}), so "
+    "the device answers it with an error."
+)
 
 
 def run(
@@ -31,6 +37,9 @@ def run(
         contents = photo_contents.read(calibrated.photos)
         found.append(checks.calibration_photos(contents))
         found.append(checks.overlap(contents, photo_contents.read(before.photos)))
+    reason = winner.draft.probe.black_reason
+    if reason is not None:
+        found.append(Check("black-picture", "warned", _BLACK.format(reason=reason), {}))
     if layers:
         found.append(checks.saturated_activations(layers))
     found.append(checks.golden_samples(golden))

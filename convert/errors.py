@@ -17,6 +17,10 @@ class BuildError(EdgeError):
     exit_status = 1
 
 
+class RecipeFailed(BuildError):
+    """The model can't be converted, or run, by the recipe that was asked for; another may do."""
+
+
 def first_line(error: Exception) -> str:
     """The first line of a library's message, short, without its final full stop."""
     text = str(error).strip()

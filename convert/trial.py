@@ -9,13 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from convert import better_int8, quantize, recipes, validation
+from convert import better_int8, photos, quantize, recipes, validation
 from convert.better_int8 import Step
 from convert.calibration import Calibration
 from convert.console import Console
 from convert.device import candidate, target_conversion, target_environment
-from convert.device.candidate import DeviceRun, Probe
-from convert.errors import BuildError
+from convert.device.candidate import DeviceRun, Probe, Shown
+from convert.device.device_process import ChildRefused
+from convert.errors import RecipeFailed
 from convert.file import bundle_writer, portability
 from convert.metrics import Scores
 from convert.options import Options
@@ -102,7 +103,12 @@ class Bench:
             None,
             self.console,
             allow_select_tf=self.options.allow_select_tf,
+            folder=self.workshop.path,
         )
+
+    def _shown(self, spec: Preprocessing) -> Shown:
+        chosen = photos.evenly(self.before.photos, candidate.PROBED_BATCH)
+        return Shown(tuple(photo.path for photo in chosen), spec)
 
     def convert(self, recipe: Recipe) -> Draft:
         """Convert for the target; int8 is bettered unless the options say otherwise.
@@ -117,6 +123,7 @@ class Bench:
                 self.options.target,
                 self.console,
                 self.workshop,
+                self._shown(self.spec),
                 allow_select_tf=self.options.allow_select_tf,
             )
         draft = Draft(
@@ -154,7 +161,12 @@ class Bench:
         if graph is draft.graph and not draft.steps and not draft.float_layers:
             return draft
         probe = target_conversion.try_on(
-            graph, self.options.target, self.python, self.console, self.workshop
+            graph,
+            self.options.target,
+            self.python,
+            self.console,
+            self.workshop,
+            self._shown(spec),
         )
         inner = None if graph is draft.graph else draft.graph
         return replace(draft, graph=graph, spec=spec, probe=probe, inner=inner)
@@ -169,19 +181,26 @@ class Bench:
             f"candidate-{name}.tflite",
             bundle_writer.write(draft.graph, manifest, self.labels, {}),
         )
-        photos = [photo.path for photo in self.before.photos]
+        validated = [photo.path for photo in self.before.photos]
         with self.console.step(f"run {draft.name} on the target's runtime"):
-            run = candidate.run(
-                file,
-                [*photos, *pictures],
-                threads=THREADS,
-                console=self.console,
-                title=f"running {draft.name}",
-                python=self.python,
-            )
+            try:
+                run = candidate.run(
+                    file,
+                    [*validated, *pictures],
+                    threads=THREADS,
+                    console=self.console,
+                    title=f"running {draft.name}",
+                    python=self.python,
+                )
+            except ChildRefused as refusal:
+                where = target_conversion.layer(draft.graph, refusal.reason)
+                raise RecipeFailed(f"{refusal}{where}") from refusal
         if not np.isfinite(run.scores).all():
-            raise BuildError(f"{draft.name} puts out numbers that are not finite: use another.")
-        own, further = run.scores[: len(photos)], run.scores[len(photos) :]
+            raise RecipeFailed(
+                f"{draft.name} answers photos with numbers that are infinite or none (NaN), where "
+                "the original's answers are finite."
+            )
+        own, further = run.scores[: len(validated)], run.scores[len(validated) :]
         judged = validation.compare(
             self.before.scores, own, self.before.labels(), self.options.gate
         )

@@ -5,7 +5,9 @@ What is done here changes the graph and not the answers; source.load proves it o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import Any, Final
 
 import tensorflow as tf
@@ -81,6 +83,31 @@ def one_image(
 
     spec = tf.TensorSpec((1, *size), tf.float32, name=_IMAGE)
     return tf.function(single_image, input_signature=[spec]).get_concrete_function()
+
+
+def save(function: Any, trackable: Any, folder: Path) -> None:
+    """Write a SavedModel whose one signature is a concrete function, for the converter.
+
+    `trackable` owns the function's variables. Where it can't be saved with them, for it uses
+    something that `trackable` does not own, they become constants.
+    """
+    options = tf.saved_model.SaveOptions(save_debug_info=True)
+    try:
+        tf.saved_model.save(trackable, str(folder), {"serving_default": function}, options)
+    except Exception:  # of any kind: what can be saved is known to TensorFlow alone
+        shutil.rmtree(folder, ignore_errors=True)
+        frozen = convert_to_constants.convert_variables_to_constants_v2(
+            function, lower_control_flow=False
+        )
+        tf.saved_model.save(tf.Module(), str(folder), {"serving_default": frozen}, options)
+
+
+def nodes(function: Any, operators: Collection[str]) -> list[str]:
+    """The names of the nodes of a concrete function, and of those that it calls, that are one of
+    the operators."""
+    graph = function.graph.as_graph_def()
+    inner = (node for called in graph.library.function for node in called.node_def)
+    return [node.name for node in (*graph.node, *inner) if node.op in operators]
 
 
 def _keep_pixels_in_float(graph: Any) -> None:
