@@ -87,7 +87,7 @@ def _check_boundary(model: bytes, recipe: Recipe) -> None:
             found = ", ".join(tensor.dtype for tensor in tensors)
             raise BuildError(
                 f"The converter made a model with {kind} {found} where {recipe.name} means "
-                f"{wanted}."
+                f"{wanted}: convert with --recipe float32 to see whether the model itself is fine."
             )
 
 
@@ -120,7 +120,8 @@ def _check_weights(layers: list[_Layer], recipe: Recipe) -> None:
     if other:
         raise BuildError(
             f"The weights of a {other[0].operator} ({other[0].weights.name}) stayed "
-            f"{other[0].weights.dtype} where {recipe.name} means {recipe.weights}."
+            f"{other[0].weights.dtype} where {recipe.name} means {recipe.weights}: "
+            "use --recipe float32."
         )
     if not stored and not recipe.integer_only:
         small = f" of {_DYNAMIC_LEAST} weights or more" if small_allowed else ""

@@ -59,7 +59,9 @@ def start() -> None:
     Raises BuildError where it can't be started.
     """
     global _running  # noqa: PLW0603  one process, whoever asks
-    if _running is None or not _running.alive():
+    if _running is not None and not _running.alive():
+        stop()
+    if _running is None:
         _running = _Child()
 
 
