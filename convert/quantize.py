@@ -13,7 +13,7 @@ from convert import conversion_checks, converter_process
 from convert.calibration import Calibration
 from convert.console import Console
 from convert.converter_process import ConverterDied
-from convert.errors import BuildError, RecipeFailed
+from convert.errors import BuildError, RecipeFailed, first_line
 from convert.recipes import RECIPES, Recipe
 from convert.sources import frozen_graph
 from convert.sources.source import Source
@@ -39,11 +39,19 @@ def convert(
     by default the system's place for them. Raises RecipeFailed where the converter fails or
     crashes, or what came out is not what the recipe says, and BuildError where no recipe can do.
     """
+    function = source.single_image_function()
     with tempfile.TemporaryDirectory(prefix="converting-", dir=folder) as place:
-        request = _request(source, recipe, calibration, Path(place)) | {
-            "select_tf": bool(allow_select_tf),
-            "per_tensor_dense": per_tensor_dense,
-        }
+        try:
+            frozen_graph.save(function, source.trackable, Path(place) / "saved_model")
+            request = _request(recipe, calibration, Path(place)) | {
+                "select_tf": bool(allow_select_tf),
+                "per_tensor_dense": per_tensor_dense,
+            }
+        except Exception as error:  # TensorFlow has its own for a full disk
+            raise BuildError(
+                f"{source.path} can't be written to {place} for TensorFlow's converter "
+                f"({first_line(error)})."
+            ) from error
         count = len(calibration.pictures) if calibration and recipe.needs_calibration else 0
         try:
             answer = converter_process.ask(
@@ -61,11 +69,8 @@ def convert(
     return model
 
 
-def _request(
-    source: Source, recipe: Recipe, calibration: Calibration | None, place: Path
-) -> dict[str, Any]:
+def _request(recipe: Recipe, calibration: Calibration | None, place: Path) -> dict[str, Any]:
     """What converter_child is asked, with its files in `place`."""
-    frozen_graph.save(source.single_image_function(), source.trackable, place / "saved_model")
     request: dict[str, Any] = {
         "action": "convert",
         "saved_model": str(place / "saved_model"),
@@ -139,7 +144,5 @@ def _failure(
         )
     except BuildError as refusal:
         return refusal
-    lines = error["text"].strip().splitlines() or [error["type"]]
-    return RecipeFailed(
-        f"TensorFlow could not convert {source.path} to {recipe.name}: {lines[0].rstrip('.')}."
-    )
+    reason = first_line(Exception(error["text"] or error["type"]))
+    return RecipeFailed(f"TensorFlow could not convert {source.path} to {recipe.name}: {reason}.")
