@@ -5,7 +5,6 @@ What is done here changes the graph and not the answers; source.load proves it o
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, Final
@@ -86,20 +85,11 @@ def one_image(
 
 
 def save(function: Any, trackable: Any, folder: Path) -> None:
-    """Write a SavedModel whose one signature is a concrete function, for the converter.
-
-    `trackable` owns the function's variables. Where it can't be saved with them, for it uses
-    something that `trackable` does not own, they become constants.
-    """
+    """Write a SavedModel whose one signature is a concrete function; `trackable` owns its
+    variables. Raises what TensorFlow raises."""
+    # The converter shows where in the original's code an operator comes from.
     options = tf.saved_model.SaveOptions(save_debug_info=True)
-    try:
-        tf.saved_model.save(trackable, str(folder), {"serving_default": function}, options)
-    except Exception:  # of any kind: what can be saved is known to TensorFlow alone
-        shutil.rmtree(folder, ignore_errors=True)
-        frozen = convert_to_constants.convert_variables_to_constants_v2(
-            function, lower_control_flow=False
-        )
-        tf.saved_model.save(tf.Module(), str(folder), {"serving_default": frozen}, options)
+    tf.saved_model.save(trackable, str(folder), {"serving_default": function}, options)
 
 
 def nodes(function: Any, operators: Collection[str]) -> list[str]:
