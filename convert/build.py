@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from convert import (
+    alternatives,
     build_checks,
     build_inputs,
     conversion_checks,
@@ -24,6 +25,7 @@ from convert.build_inputs import Inputs
 from convert.check import Check
 from convert.console import Console
 from convert.device import candidate
+from convert.errors import RecipeFailed
 from convert.file import bundle_writer, golden_writer
 from convert.file.golden_writer import Picture
 from convert.float_twin import FloatTwin
@@ -35,6 +37,7 @@ from convert.page.html_report import Visuals
 from convert.photos import Unreadable
 from convert.preprocessing import preprocessing_trials
 from convert.preprocessing.preprocessing_trials import Trials
+from convert.recipes import Recipe
 from convert.search import Found
 from convert.sources import source
 from convert.sources.source import Source
@@ -53,7 +56,9 @@ _LAYER_PHOTOS: Final = 16
 
 @dataclass(frozen=True)
 class Built:
-    """What a build left behind. `why` says why this candidate, where there were several."""
+    """What a build left behind. `why` says why this candidate, where there were several;
+    `memory_mb` is the most that it and TensorFlow's converter can have taken together, in 10^6
+    bytes."""
 
     file: Path
     report: Path
@@ -63,6 +68,8 @@ class Built:
     warnings: tuple[str, ...]
     why: str | None
     recipe: str
+    seconds: float
+    memory_mb: int | None
 
     @property
     def searched(self) -> bool:
@@ -80,7 +87,7 @@ def build(options: Options, console: Console) -> Built:
             model = source.load(options.saved_model, options.signature, options.input_size)
         with console.step("read labels and photos"):
             inputs = build_inputs.read(options, model, console)
-        twin = _float_twin(options, model, console)
+        twin = _float_twin(options, model, console, workshop.path)
         with console.step(f"run the original on {len(inputs.tests.photos)} photos"):
             before = original.run(model, inputs.spec, inputs.tests, console)
         ordered = None
@@ -103,13 +110,17 @@ def build(options: Options, console: Console) -> Built:
             return one.publish(found, finished, manifest, layers, checks, tried)
 
 
-def _float_twin(options: Options, model: Source, console: Console) -> FloatTwin | None:
+def _float_twin(
+    options: Options, model: Source, console: Console, folder: Path
+) -> FloatTwin | None:
     """None where nothing becomes integers. Raises BuildError where the recipe can't be had, which
     is better heard before the original has run on all photos."""
     if not options.needs_calibration:
         return None
     with console.step("convert to float32, to see what has a form in integers"):
-        twin = float_twin.make(model, console, allow_select_tf=options.allow_select_tf)
+        twin = float_twin.make(
+            model, console, allow_select_tf=options.allow_select_tf, folder=folder
+        )
         if options.recipe != AUTO:
             recipe = recipes.get(options.recipe, options.io)
             conversion_checks.check_before(twin.model, recipe)
@@ -152,8 +163,17 @@ class _Build:
         if self._options.recipe == AUTO:
             return search.search(self._bench, self._validated)
         recipe = recipes.get(self._options.recipe, self._options.io)
-        trial = self._validated(self._bench.convert(recipe))
+        try:
+            trial = self._converted(recipe)
+        except RecipeFailed as failure:
+            self._console.say(f"  {recipe.name} failed; other recipes are tried")
+            raise alternatives.advise(
+                failure, recipe, lambda name: self._converted(recipes.get(name))
+            ) from failure
         return Found((trial,), trial, "", ())
+
+    def _converted(self, recipe: Recipe) -> Trial:
+        return self._validated(self._bench.convert(recipe))
 
     def _validated(self, draft: Draft) -> Trial:
         portable = self._bench.portable(draft)
@@ -261,6 +281,8 @@ class _Build:
             warnings=tuple(warnings),
             why=found.why or None,
             recipe=manifest.recipe,
+            seconds=document["cost"]["seconds"],
+            memory_mb=document["cost"]["peak_memory_mb"],
         )
 
 

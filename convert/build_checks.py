@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from convert import checks, original_accuracy, photo_contents, speed
 from convert.build_inputs import Inputs
@@ -13,6 +14,11 @@ from convert.original import OriginalRun
 from convert.preprocessing.label_order import Origin
 from convert.speed import Times
 from convert.trial import Trial
+
+_BLACK: Final = (
+    "On a black picture, as a covered camera gives, the model fails ({reason}), so "
+    "the device answers it with an error."
+)
 
 
 def run(
@@ -36,6 +42,9 @@ def run(
         contents = photo_contents.read(inputs.calibrated.photos)
         found.append(checks.calibration_photos(contents))
         found.append(checks.overlap(contents, photo_contents.read(before.photos)))
+    reason = winner.draft.probe.black_reason
+    if reason is not None:
+        found.append(Check("black-picture", "warned", _BLACK.format(reason=reason), {}))
     if layers:
         found.append(checks.saturated_activations(layers))
     found.append(checks.golden_samples(golden))

@@ -39,6 +39,10 @@ class BuildError(EdgeError):
     exit_status = 1
 
 
+class RecipeFailed(BuildError):
+    """The model can't be converted, or run, by the recipe that was asked for; another may do."""
+
+
 def first_line(error: Exception) -> str:
     """What a library's message says of the cause, in one line, without its final full stop.
 

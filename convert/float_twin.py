@@ -6,6 +6,7 @@ It is converted first, since it shows what has no form in integers before anythi
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from convert import integer_forms, quantize, recipes
 from convert.console import Console
@@ -23,14 +24,21 @@ class FloatTwin:
 
 
 def make(
-    source: Source, console: Console, *, allow_select_tf: frozenset[str] = frozenset()
+    source: Source,
+    console: Console,
+    *,
+    allow_select_tf: frozenset[str] = frozenset(),
+    folder: Path | None = None,
 ) -> FloatTwin:
     """Convert to float32; where operators are in it that have no form in integers and can be
-    computed by others, do so and convert again. Raises BuildError where the converter fails."""
+    computed by others, do so and convert again. `folder` is where temporary files go, by default
+    the system's place for them. Raises BuildError where the converter fails."""
 
     def convert(source: Source) -> FloatTwin:
         float32 = recipes.get("float32")
-        model = quantize.convert(source, float32, None, console, allow_select_tf=allow_select_tf)
+        model = quantize.convert(
+            source, float32, None, console, allow_select_tf=allow_select_tf, folder=folder
+        )
         return FloatTwin(source, model)
 
     plain = convert(source)

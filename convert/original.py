@@ -72,10 +72,13 @@ def run(original: Source, spec: Preprocessing, tests: PhotoSet, console: Console
         parts.append(_predict(original, spec, waiting))
     unreadable.check()
     raw = np.concatenate(parts)
-    if not np.isfinite(raw).all():
+    infinite = np.flatnonzero(~np.isfinite(raw).all(axis=1))
+    if infinite.size:
         raise BuildError(
-            f"{original.path} puts out numbers that are not finite: "
-            "look at --preprocessing, and at the model itself."
+            f"{original.path} itself, before any conversion, answers {infinite.size} of "
+            f"{len(raw)} photos with numbers that are infinite or none (NaN); the first is "
+            f"{readable[infinite[0]].path}. Look at what it computes there, as the logarithm of 0 "
+            "or the root of less than 0, and whether --preprocessing is what it was trained with."
         )
     output = output_kind(raw)
     scores = np.stack([to_scores(row, output) for row in raw])

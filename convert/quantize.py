@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
+import tempfile
+from pathlib import Path
+from typing import Any, Final
 
-import tensorflow as tf
+import numpy as np
 
-from convert import conversion_checks
+from convert import conversion_checks, converter_process
 from convert.calibration import Calibration
 from convert.console import Console
-from convert.errors import BuildError, first_line
-from convert.recipes import Recipe
+from convert.converter_process import ConverterDied
+from convert.errors import BuildError, RecipeFailed, first_line
+from convert.recipes import RECIPES, Recipe
+from convert.sources import frozen_graph
 from convert.sources.source import Source
+
+_LOOPS: Final = frozenset(("While", "StatelessWhile", "LoopCond"))
 
 
 def convert(
@@ -22,81 +29,120 @@ def convert(
     *,
     allow_select_tf: frozenset[str] = frozenset(),
     per_tensor_dense: bool = False,
+    folder: Path | None = None,
 ) -> bytes:
     """The bare .tflite for one image at a time.
 
     `allow_select_tf` names TensorFlow operators that may stay in it, as Erf or FlexErf, for a
     device whose runtime was built with them. `per_tensor_dense` gives all weights of a dense
-    layer one scale, which older runtimes need in `dynamic`. Raises BuildError where the converter
-    fails, or what came out is not what the recipe says.
+    layer one scale, which older runtimes need in `dynamic`. `folder` is where temporary files go,
+    by default the system's place for them. Raises RecipeFailed where the converter fails or
+    crashes, or what came out is not what the recipe says, and BuildError where no recipe can do.
     """
-    converter = tf.lite.TFLiteConverter.from_concrete_functions(
-        [source.single_image_function()], source.trackable
-    )
-    _configure(converter, recipe)
-    if recipe.needs_calibration:
-        assert calibration is not None
-        converter.representative_dataset = calibration.representative_dataset(console)
-    if allow_select_tf:
-        converter.target_spec.supported_ops = [
-            *converter.target_spec.supported_ops,
-            tf.lite.OpsSet.SELECT_TF_OPS,
-        ]
-    converter._experimental_disable_per_channel_quantization_for_dense_layers = per_tensor_dense
+    function = source.single_image_function()
+    with tempfile.TemporaryDirectory(prefix="converting-", dir=folder) as place:
+        try:
+            frozen_graph.save(function, source.trackable, Path(place) / "saved_model")
+            request = _request(recipe, calibration, Path(place)) | {
+                "select_tf": bool(allow_select_tf),
+                "per_tensor_dense": per_tensor_dense,
+            }
+        except Exception as error:  # TensorFlow has its own for a full disk
+            raise BuildError(
+                f"{source.path} can't be written to {place} for TensorFlow's converter "
+                f"({first_line(error)})."
+            ) from error
+        count = len(calibration.pictures) if calibration and recipe.needs_calibration else 0
+        try:
+            answer = converter_process.ask(
+                request, count=count, console=console, title="calibrating"
+            )
+        except ConverterDied as death:
+            raise _death(source, recipe, calibration, request, death, console) from death
+        if "error" in answer:
+            raise _failure(source, recipe, answer["error"], allow_select_tf)
+        model = Path(request["model"]).read_bytes()
     try:
-        data: Any = converter.convert()
-    except Exception as error:
-        raise _failure(source, recipe, error, allow_select_tf) from error
-    model = bytes(data)
-    conversion_checks.check(model, recipe, allow_select_tf)
+        conversion_checks.check(model, recipe, allow_select_tf)
+    except BuildError as error:
+        raise RecipeFailed(str(error)) from error
     return model
 
 
-def _configure(converter: Any, recipe: Recipe) -> None:
-    """What the recipe means in the converter's terms."""
-    if recipe.weights != "float32":
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if recipe.weights == "float16":
-        converter.target_spec.supported_types = [tf.float16]
-    if recipe.integer_only:
-        sets = tf.lite.OpsSet
-        converter.target_spec.supported_ops = [
-            sets.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
-            if recipe.activations == "int16"
-            else sets.TFLITE_BUILTINS_INT8
-        ]
-        converter.inference_input_type = tf.dtypes.as_dtype(recipe.input_dtype)
-        converter.inference_output_type = tf.dtypes.as_dtype(recipe.output_dtype)
+def _request(recipe: Recipe, calibration: Calibration | None, place: Path) -> dict[str, Any]:
+    """What converter_child is asked, with its files in `place`."""
+    request: dict[str, Any] = {
+        "action": "convert",
+        "saved_model": str(place / "saved_model"),
+        "model": str(place / "converted.tflite"),
+        "recipe": dataclasses.asdict(recipe),
+        "pictures": None,
+        "preprocessing": None,
+    }
+    if recipe.needs_calibration:
+        assert calibration is not None
+        np.save(place / "pictures.npy", np.stack(calibration.pictures))
+        request["pictures"] = str(place / "pictures.npy")
+        request["preprocessing"] = calibration.spec.to_json()
+    return request
+
+
+def _death(
+    source: Source,
+    recipe: Recipe,
+    calibration: Calibration | None,
+    request: dict[str, Any],
+    death: ConverterDied,
+    console: Console,
+) -> BuildError:
+    """Why the converter is gone: what it took, or a crash, and what in the model is the cause."""
+    said = f"TensorFlow's converter {death.how}, while it converted {source.path} to {recipe.name}"
+    if not death.crashed:
+        return BuildError(f"{said}.")
+    loops = frozen_graph.nodes(source.single_image_function(), _LOOPS)
+    if loops:
+        return RecipeFailed(
+            f"{said}. The model has a loop ({loops[0]}), as map_fn, while_loop, LSTM and GRU make "
+            "one, and the converter can't calibrate what is in it."
+        )
+    if calibration is None or request["pictures"] is None:
+        return RecipeFailed(f"{said}.")
+    request |= {"action": "find_infinite", "recipe": dataclasses.asdict(RECIPES["float32"])}
+    try:
+        answer = converter_process.ask(
+            request,
+            count=len(calibration.pictures),
+            console=console,
+            title="looking for infinite numbers",
+        )
+    except ConverterDied:
+        return RecipeFailed(f"{said}.")
+    found = answer.get("infinite")
+    if not found:
+        return RecipeFailed(f"{said}.")
+    photo = calibration.photos[found["picture"]].path if calibration.photos else "a photo"
+    return RecipeFailed(
+        f"{said}. Inside the model, {found['tensor']} is infinite or no number (NaN) for {photo}, "
+        "which no integer can stand for: keep it finite, as tf.maximum(tf.math.log(x), -10.0) does "
+        "for a logarithm."
+    )
 
 
 def _failure(
-    source: Source, recipe: Recipe, error: Exception, allowed: frozenset[str]
+    source: Source, recipe: Recipe, error: dict[str, Any], allowed: frozenset[str]
 ) -> BuildError:
     """What the converter did not like, with the operators' names where it gives them."""
-    select_tf = _operators(error, "ERROR_NEEDS_FLEX_OPS")
-    without_form = _operators(error, "ERROR_NEEDS_CUSTOM_OPS")
+    without_form = error["operators"].get("ERROR_NEEDS_CUSTOM_OPS")
     if without_form:
         return BuildError(
             f"TensorFlow could not convert {source.path}: its operators {', '.join(without_form)} "
             "have no form in a .tflite at all; replace those layers."
         )
     try:
-        conversion_checks.check_select_tf(select_tf, allowed)
+        conversion_checks.check_select_tf(
+            error["operators"].get("ERROR_NEEDS_FLEX_OPS", ()), allowed
+        )
     except BuildError as refusal:
         return refusal
-    instead = "try --recipe float32, or " if recipe.weights != "float32" else ""
-    return BuildError(
-        f"TensorFlow could not convert {source.path} to {recipe.name} ({first_line(error)}): "
-        f"an operator in it has no such form; {instead}replace that layer."
-    )
-
-
-def _operators(error: Exception, code: str) -> list[str]:
-    """The operators that a ConverterError reports with this code: Erf, not tf.Erf."""
-    reports = getattr(error, "errors", ())
-    names = {
-        report.operator.name.removeprefix("tf.")
-        for report in reports
-        if type(report).ErrorCode.Name(report.error_code) == code
-    }
-    return sorted(names - {""})
+    reason = first_line(Exception(error["text"] or error["type"]))
+    return RecipeFailed(f"TensorFlow could not convert {source.path} to {recipe.name}: {reason}.")

@@ -19,6 +19,7 @@ from convert import (
     effort,
     mixed_precision,
     original,
+    photos,
     quantize,
     recipes,
     validation,
@@ -28,8 +29,9 @@ from convert.better_int8 import Improved, Step
 from convert.calibration import Calibration
 from convert.console import Console
 from convert.device import candidate, target_conversion, target_environment
-from convert.device.candidate import DeviceRun, Probe
-from convert.errors import BuildError
+from convert.device.candidate import DeviceRun, Probe, Shown
+from convert.device.device_process import ChildRefused
+from convert.errors import RecipeFailed
 from convert.file import bundle_writer, golden_writer, portability, tflite_schema
 from convert.float_twin import FloatTwin
 from convert.metrics import Scores
@@ -134,7 +136,12 @@ class Bench:
             None,
             self.console,
             allow_select_tf=self.options.allow_select_tf,
+            folder=self.workshop.path,
         )
+
+    def _shown(self, spec: Preprocessing) -> Shown:
+        chosen = photos.evenly(self.before.photos, candidate.PROBED_BATCH)
+        return Shown(tuple(photo.path for photo in chosen), spec)
 
     def convert(self, recipe: Recipe) -> Draft:
         """Convert for the target; int8 weights are bettered where there are calibration photos,
@@ -155,6 +162,7 @@ class Bench:
                 self.options.target,
                 self.console,
                 self.workshop,
+                self._shown(self.spec),
                 allow_select_tf=self.options.allow_select_tf,
             )
         draft = Draft(
@@ -176,7 +184,12 @@ class Bench:
         if graph == draft.graph:
             return draft
         probe = target_conversion.try_on(
-            graph, self.options.target, self.python, self.console, self.workshop
+            graph,
+            self.options.target,
+            self.python,
+            self.console,
+            self.workshop,
+            shown=self._shown(draft.spec),
         )
         return replace(draft, graph=graph, probe=probe)
 
@@ -247,7 +260,12 @@ class Bench:
         if graph is draft.graph and not draft.steps and not draft.float_layers:
             return draft
         probe = target_conversion.try_on(
-            graph, self.options.target, self.python, self.console, self.workshop
+            graph,
+            self.options.target,
+            self.python,
+            self.console,
+            self.workshop,
+            self._shown(spec),
         )
         inner = None if graph is draft.graph else draft.graph
         return replace(draft, graph=graph, spec=spec, probe=probe, inner=inner)
@@ -283,12 +301,15 @@ class Bench:
 
         Raises BuildError where the target's runtime or the device's code refuses the file.
         """
-        photos = [photo.path for photo in self.before.photos]
+        validated = [photo.path for photo in self.before.photos]
         with self.console.step(f"run {draft.name} on the target's runtime"):
-            file, run = self._run(draft, [*photos, *pictures])
+            file, run = self._run(draft, [*validated, *pictures])
         if not np.isfinite(run.scores).all():
-            raise BuildError(f"{draft.name} puts out numbers that are not finite: use another.")
-        own, further = run.scores[: len(photos)], run.scores[len(photos) :]
+            raise RecipeFailed(
+                f"{draft.name} answers photos with numbers that are infinite or none (NaN), where "
+                "the original's answers are finite."
+            )
+        own, further = run.scores[: len(validated)], run.scores[len(validated) :]
         judged = validation.compare(
             self.before.scores, own, self.before.labels(), self.options.gate
         )
@@ -303,12 +324,16 @@ class Bench:
             f"candidate-{name}.tflite",
             bundle_writer.write(draft.graph, self.manifest(draft), self.labels, {}),
         )
-        run = candidate.run(
-            file,
-            pictures,
-            threads=THREADS,
-            console=self.console,
-            title=f"running {draft.name}",
-            python=self.python,
-        )
+        try:
+            run = candidate.run(
+                file,
+                pictures,
+                threads=THREADS,
+                console=self.console,
+                title=f"running {draft.name}",
+                python=self.python,
+            )
+        except ChildRefused as refusal:
+            where = target_conversion.layer(draft.graph, refusal.reason)
+            raise RecipeFailed(f"{refusal}{where}") from refusal
         return file, run

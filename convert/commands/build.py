@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from camera.command import spelled
-from convert import arguments
+from convert import arguments, converter_process
 from convert.console import Console
 from convert.device.targets import DEFAULT, TARGETS
 from convert.errors import UsageError
@@ -125,6 +125,8 @@ def run(chosen: argparse.Namespace, console: Console) -> int:
         pass  # whether it can be written
     with console.quiet(enabled=not chosen.verbose):
         with console.step("load TensorFlow"):
+            # The converter's process loads it too, meanwhile.
+            converter_process.start()
             from convert import build
         built = build.build(options, console)
     _summarize(built, console)
@@ -155,6 +157,8 @@ def _summarize(built: Built, console: Console) -> None:
         console.say(f"  failed: {failure}")
     console.say(f"  {built.file} ({built.file.stat().st_size / 1e6:.2f} MB)")
     console.say(f"  {built.page} shows it, {built.report} is the same for machines")
+    memory = f" and at most {built.memory_mb / 1e3:.1f} GB of memory" if built.memory_mb else ""
+    console.say(f"  took {built.seconds:.0f} s{memory}")
     if not judged.passed:
         console.say(f"  {_advice(built)}")
 
@@ -162,6 +166,11 @@ def _summarize(built: Built, console: Console) -> None:
 def _advice(built: Built) -> str:
     if built.searched:
         return "No recipe is inside the budget: raise --max-drop or lower --min-agreement."
+    if built.recipe == "float32":
+        return (
+            "No recipe comes nearer to the original than float32: accept the loss with "
+            "--min-agreement and --max-drop."
+        )
     if built.recipe != "int8":
         return "Try --recipe auto, or accept the loss with --min-agreement and --max-drop."
     return (

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from convert import converter_process
 from convert.cli import EXIT_INTERRUPTED
 from convert.console import Console
 from convert.options import Options
@@ -44,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _make(work: Path, checkout: Path | None, console: Console) -> int:
     with console.step("load TensorFlow and scikit-learn"):
+        converter_process.start()
         from convert import build
         from convert.demo import digits, train
     label_map = work / "label_map.json"

@@ -13,12 +13,21 @@ import numpy as np
 from convert.console import Console
 from convert.device import device_process
 from convert.device.device_process import ChildDied
-from convert.errors import BuildError
+from convert.errors import RecipeFailed
 from convert.metrics import Scores
 from edge_server.inference.partitions import Partitions
+from edge_server.inference.preprocessing import Preprocessing
 
 # As many pictures as the probe tries together.
-_PROBED_BATCH: Final = 4
+PROBED_BATCH: Final = 4
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Photos that a graph is tried on, and how it sees them."""
+
+    photos: tuple[Path, ...]
+    spec: Preprocessing
 
 
 @dataclass(frozen=True)
@@ -57,6 +66,7 @@ class Probe:
 
     `finite` is false where an answer was infinite or no number. `resizable_batch` says that
     several pictures at once get the answers that they get alone; `batch_reason` why not, else None.
+    `black_reason` says why the model fails on a black picture, None where it does not.
     """
 
     runtime: str
@@ -66,6 +76,7 @@ class Probe:
     finite: bool
     resizable_batch: bool
     batch_reason: str | None
+    black_reason: str | None = None
 
 
 def run(
@@ -101,13 +112,26 @@ def run(
         )
 
 
-def probe(model: Path, *, python: Path | None = None, console: Console | None = None) -> Probe:
+def probe(
+    model: Path,
+    *,
+    shown: Shown | None = None,
+    python: Path | None = None,
+    console: Console | None = None,
+) -> Probe:
     """Load a bare .tflite, run it on a few pictures, and try to resize it to a batch.
 
-    Raises ChildRefused where the runtime does not take the model, with its reason, and BuildError
-    where the process dies or hangs.
+    Without `shown` the pictures are made up, and answers that are not finite say nothing of the
+    model. Raises ChildRefused where the runtime does not take the model, with its reason, and
+    RecipeFailed where the process dies or hangs.
     """
-    request = {"model": str(model.resolve()), "threads": 1, "batch": _PROBED_BATCH}
+    request: dict[str, Any] = {
+        "model": str(model.resolve()),
+        "threads": 1,
+        "batch": PROBED_BATCH,
+        "photos": [str(photo.resolve()) for photo in shown.photos] if shown else [],
+        "preprocessing": shown.spec.to_json() if shown else None,
+    }
     last = _ask("probe", request, model.name, 0, console or Console(), "trying the model", python)
     return Probe(
         runtime=last["runtime"],
@@ -117,6 +141,7 @@ def probe(model: Path, *, python: Path | None = None, console: Console | None = 
         finite=last["finite"],
         resizable_batch=last["batch"]["resizable"],
         batch_reason=last["batch"]["reason"],
+        black_reason=last["black"],
     )
 
 
@@ -161,9 +186,7 @@ def _ask(
             python=python,
         )
     except ChildDied as death:
-        raise BuildError(
-            f"The device's runtime {death.how}, while it ran {what}. Try --recipe float32."
-        ) from death
+        raise RecipeFailed(f"The device's runtime {death.how}, while it ran {what}.") from death
 
 
 def _tensor(described: dict[str, Any]) -> ProbedTensor:

@@ -19,14 +19,14 @@ from typing import IO, Any, Final
 
 import edge_server
 from convert.console import Console
-from convert.errors import BuildError
+from convert.errors import BuildError, RecipeFailed
 from edge_server.excerpt import last_line
 
 # Loading a large model and its first run, on a slow and busy machine.
 TIME_LIMIT: Final = 300.0
 
 
-class ChildRefused(BuildError):
+class ChildRefused(RecipeFailed):
     """The device's code answered with an error; `reason` is its sentence."""
 
     def __init__(self, reason: str) -> None:

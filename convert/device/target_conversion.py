@@ -13,11 +13,11 @@ from convert import quantize
 from convert.calibration import Calibration
 from convert.console import Console
 from convert.device import candidate, compatibility, target_environment
-from convert.device.candidate import Probe
+from convert.device.candidate import Probe, Shown
 from convert.device.compatibility import Unsupported
 from convert.device.device_process import ChildRefused
-from convert.device.targets import Target
-from convert.errors import BuildError
+from convert.device.targets import LITERT, Target
+from convert.errors import RecipeFailed
 from convert.file import tflite_schema
 from convert.file.tflite_schema import Operator
 from convert.recipes import Recipe
@@ -27,6 +27,8 @@ from convert.workshop import Workshop
 _DENSE: Final = "FULLY_CONNECTED"
 # What the runtimes say of an operator that they do not have.
 _NO_OPERATOR: Final = re.compile(r"builtin opcode '(\w+)' version '(\d+)'")
+# As edge_server.inference.runtime says it.
+_FAILED_NODE: Final = re.compile(r"\(operator (\d+), (\w+)\)")
 PER_TENSOR_DENSE: Final = (
     "The weights of dense layers have one scale for the whole layer instead of one for each "
     "output, because {runtime} has no operator for the latter."
@@ -52,13 +54,15 @@ def convert(
     target: Target,
     console: Console,
     workshop: Workshop,
+    shown: Shown,
     *,
     allow_select_tf: frozenset[str] = frozenset(),
 ) -> Converted:
     """Convert, run the result under the target's runtime, and adapt what that refuses.
 
-    Raises BuildError where the converter fails, or the runtime can't run what came out, naming
-    the operator, its version and the runtime that has it.
+    `shown` are photos that the original has finite answers to. Raises RecipeFailed where the
+    converter fails, or the runtime can't run what came out, naming the operator, its version and
+    the runtime that has it; BuildError where no recipe can do.
     """
     python = target_environment.python_for(target, console)
 
@@ -70,21 +74,22 @@ def convert(
             console,
             allow_select_tf=allow_select_tf,
             per_tensor_dense=per_tensor_dense,
+            folder=workshop.path,
         )
 
     model = attempt()
     try:
-        return Converted(model, (), try_on(model, target, python, console, workshop))
+        return Converted(model, (), try_on(model, target, python, console, workshop, shown))
     except _Refused as refusal:
         if not refusal.lacks(_DENSE):
             raise
     model = attempt(per_tensor_dense=True)
-    probe = try_on(model, target, python, console, workshop)
+    probe = try_on(model, target, python, console, workshop, shown)
     sentence = PER_TENSOR_DENSE.format(runtime=f"{probe.runtime} {probe.runtime_version}")
     return Converted(model, (sentence,), probe)
 
 
-class _Refused(BuildError):
+class _Refused(RecipeFailed):
     """The target's runtime does not take the model; `lacking` is what it does not have."""
 
     def __init__(self, sentence: str, lacking: tuple[Unsupported, ...]) -> None:
@@ -96,21 +101,22 @@ class _Refused(BuildError):
 
 
 def try_on(
-    model: bytes, target: Target, python: Path, console: Console, workshop: Workshop
+    model: bytes, target: Target, python: Path, console: Console, workshop: Workshop, shown: Shown
 ) -> Probe:
-    """Run a bare .tflite once on the target's runtime, in `python`.
+    """Run a bare .tflite on the target's runtime, in `python`, on photos that the original has
+    finite answers to.
 
-    Raises BuildError where it is refused, crashes, or answers with what is no number.
+    Raises RecipeFailed where it is refused, crashes, or answers with what is no number.
     """
     path = workshop.put("probed.tflite", model)
     try:
-        probe = candidate.probe(path, python=python, console=console)
+        probe = candidate.probe(path, shown=shown, python=python, console=console)
     except ChildRefused as refusal:
         raise _refused(model, target, refusal.reason) from refusal
     if not probe.finite:
-        raise BuildError(
-            f"On {probe.runtime} {probe.runtime_version} the model answers with infinite numbers "
-            "or none (NaN): look at the SavedModel's own answers, and at its preprocessing."
+        raise RecipeFailed(
+            f"On {probe.runtime} {probe.runtime_version} the converted model answers photos with "
+            "infinite numbers or none (NaN), where the original's answers are finite."
         )
     return probe
 
@@ -123,19 +129,39 @@ def _refused(model: bytes, target: Target, reason: str) -> _Refused:
         lacking.setdefault(missing.operator, missing)
     if not lacking:
         return _Refused(
-            f"The runtime of {target.name} ({target.runtime}) can't run the model: {reason}", ()
+            f"The runtime of {target.name} ({target.runtime}) can't run the model: "
+            f"{reason}{layer(model, reason)}",
+            (),
         )
     named = "; ".join(missing.sentence for missing in lacking.values())
     instead = (
         "replace those layers, or name a Python whose runtime has them in "
         f"{target_environment.PYTHON_VARIABLE}"
         if any(operator.name.startswith(compatibility.FLEX) for operator in lacking)
-        else "choose another --recipe or --target, or replace those layers"
+        else "replace those layers"
     )
+    if target.runtime != LITERT:
+        instead += ", or choose a --target with LiteRT, if the device can have it"
     return _Refused(
         f"The model can't run on {target.name} ({target.runtime}): {named}; {instead}.",
         tuple(lacking.values()),
     )
+
+
+def layer(model: bytes, reason: str) -> str:
+    """A sentence on the operator that the runtime's reason names: what it computes, by the name
+    that its layer gave it, and why it may have failed. Empty where the reason names none."""
+    node = _FAILED_NODE.search(reason)
+    if node is None:
+        return ""
+    number, kind = int(node[1]), node[2]
+    made = tflite_schema.made_by(model, number, kind)
+    where = f" It computes {made!r}." if made else ""
+    if kind == "DIV":
+        where += (
+            " The number that it divides by is 0 for some picture, or too small for an integer."
+        )
+    return where
 
 
 def _named(reason: str, operators: Sequence[Operator]) -> Iterator[Unsupported]:

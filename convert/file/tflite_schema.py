@@ -112,6 +112,19 @@ def describe(model: bytes) -> Graph:
     )
 
 
+def made_by(model: bytes, number: int, operator: str) -> str | None:
+    """The name of what the operator of this number in the first subgraph computes; None where it
+    is of another kind than `operator`, or there is none."""
+    root = schema.Model.GetRootAs(model, 0)
+    subgraph = root.Subgraphs(0)
+    if number >= subgraph.OperatorsLength():
+        return None
+    found = subgraph.Operators(number)
+    if _operator(root.OperatorCodes(found.OpcodeIndex())).name != operator:
+        return None
+    return _tensor(subgraph.Tensors(found.Outputs(0))).name
+
+
 def _tensors(subgraph: Any) -> list[GraphTensor]:
     return [_tensor(subgraph.Tensors(i)) for i in range(subgraph.TensorsLength())]
 

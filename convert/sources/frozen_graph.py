@@ -7,6 +7,7 @@ source_check proves on pictures.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -136,6 +137,22 @@ def _function(graph: Any, size: tuple[int, ...], scores: str, output: str) -> An
 
     spec = tf.TensorSpec((1, *size), tf.float32, name=_IMAGE)
     return tf.function(single_image, input_signature=[spec]).get_concrete_function()
+
+
+def save(function: Any, trackable: Any, folder: Path) -> None:
+    """Write a SavedModel whose one signature is a concrete function; `trackable` owns its
+    variables. Raises what TensorFlow raises."""
+    # The converter shows where in the original's code an operator comes from.
+    options = tf.saved_model.SaveOptions(save_debug_info=True)
+    tf.saved_model.save(trackable, str(folder), {"serving_default": function}, options)
+
+
+def nodes(function: Any, operators: Collection[str]) -> list[str]:
+    """The names of the nodes of a concrete function, and of those that it calls, that are one of
+    the operators."""
+    graph = function.graph.as_graph_def()
+    inner = (node for called in graph.library.function for node in called.node_def)
+    return [node.name for node in (*graph.node, *inner) if node.op in operators]
 
 
 def _bodies(graph: Any, *, fused: bool = True) -> Iterator[Any]:

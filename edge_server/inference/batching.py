@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 import numpy as np
 
 from edge_server.errors import ModelFileError
+from edge_server.inference.preprocessing import Preprocessing
 from edge_server.inference.probe import batch_refusal, pictures
 from edge_server.inference.runtime import Model, dequantize
 
@@ -28,14 +29,16 @@ _SECONDS: Final = 0.25
 _MAX_ROUNDS: Final = 10
 
 
-def size_that_pays(data: bytes, *, threads: int) -> int:
+def size_that_pays(data: bytes, *, threads: int, spec: Preprocessing | None = None) -> int:
     """How many pictures to run at once: BATCH, or 1 where that is as fast or does not work.
+
+    `spec` is how the model sees pictures.
 
     Resizes an interpreter of its own, which is gone afterwards with its memory, and takes a
     quarter of a second, or as long as sixteen runs of a slow model.
     """
     model = Model(data, threads=threads)
-    tensor = pictures(model.input, BATCH)
+    tensor = pictures(model.input, BATCH, spec)
     try:
         alone = np.concatenate([model.run(picture[np.newaxis]) for picture in tensor])
     except ModelFileError:

@@ -31,6 +31,7 @@ from edge_server.inference.places import Places
 from edge_server.inference.pool import Occupancy
 from edge_server.inference.preparation import Preparation
 from edge_server.inference.preprocessing import FloatTensor, Tensor
+from edge_server.inference.probe import black, pictures
 from edge_server.inference.region import Region
 from edge_server.inference.runtime import dequantize
 
@@ -77,7 +78,9 @@ class Classifier:
         self._preparation = Preparation(self.spec, self._input, max_pixels=max_pixels)
         self.classes = foreign.count_classes(bundle.name, self._output)
         self.labels = labels.fitting(bundle.label_file, bundle.name, self.classes)
-        self._interpreters.try_each()
+        # Some graphs have no answer to black, and others no answer at all.
+        shown = [black(self._input, self.spec), pictures(self._input, 1, self.spec)]
+        self._interpreters.try_each(shown)
         if bundle.manifest is None:
             self.bundle = dataclasses.replace(bundle, output=tried_output(first, self._preparation))
         # How many pictures of one request an interpreter takes at once.
@@ -85,7 +88,7 @@ class Classifier:
         # Delegates are made for the shape in the file.
         resizable = bundle.manifest is not None and bundle.manifest.resizable_batch
         if resizable and delegate is None:
-            self.batch = batching.size_that_pays(bundle.file.data, threads=threads)
+            self.batch = batching.size_that_pays(bundle.file.data, threads=threads, spec=self.spec)
 
     @property
     def partitions(self) -> Partitions | None:

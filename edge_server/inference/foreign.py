@@ -99,5 +99,6 @@ def output_kind(values: np.ndarray[Any, Any]) -> Output:
 
     Scores are taken as they are, each by itself or not; softmax is for what is none.
     """
-    outside = values.min() < -1e-3 or values.max() > 1 + 1e-3
+    finite = values[np.isfinite(values)]  # a graph may have no answer to what was made up
+    outside = finite.min(initial=0) < -1e-3 or finite.max(initial=0) > 1 + 1e-3
     return Output.LOGITS if outside else Output.PROBABILITIES

@@ -30,15 +30,20 @@ class Interpreters:
             for _ in range(count)
         ]
         self.count, self.threads = count, threads
+        self._shown: Sequence[Tensor] = ()
         # There are at most as many requests as may work; none is turned away here.
         self._pool = Pool(self.models, max_waiting=2**16)
         self.threads_alone = 0
         self._alone: Pool[Model] | None = None
 
-    def try_each(self) -> None:
-        """Run each once, on a black picture. Raises ModelFileError."""
+    def try_each(self, shown: Sequence[Tensor]) -> None:
+        """Run each on the first of these inputs (1, h, w, c), on the next where that fails.
+
+        Raises ModelFileError where none of them has a finite answer.
+        """
+        self._shown = shown
         for model in self.models:
-            _try(self._bundle.name, model)
+            self._try(model)
 
     def widen(self, threads: int) -> None:
         """Have one more, of so many threads, for requests that are alone.
@@ -46,8 +51,26 @@ class Interpreters:
         Raises ModelFileError where it does not load or run.
         """
         model = Model(self._bundle.file.data, threads=threads, name=self._bundle.name)
-        _try(self._bundle.name, model)
+        self._try(model)
         self._alone, self.threads_alone = Pool([model], max_waiting=2**16), threads
+
+    def _try(self, model: Model) -> None:
+        """Some files fail only when they are run, and the first run is slow."""
+        refusals = []
+        for tensor in self._shown:
+            try:
+                answers = dequantize(model.run(tensor), model.output)
+            except ModelFileError as error:
+                refusals.append(error)
+                continue
+            if np.isfinite(answers).all():
+                return
+            refusals.append(
+                ModelFileError(
+                    f"{self._bundle.name} puts out numbers that are not finite: convert it again."
+                )
+            )
+        raise refusals[0]
 
     def narrow(self) -> None:
         """Do without the one of widen()."""
@@ -69,15 +92,3 @@ class Interpreters:
             done = time.perf_counter()
         share = 1e3 / len(tensor)
         return raw, Timing(queue=(borrowed - start) * share, invoke=(done - borrowed) * share)
-
-
-def _try(name: str, model: Model) -> None:
-    """Run a model once, on a black picture: some fail only then, and the first run is slow.
-
-    Raises ModelFileError.
-    """
-    raw = model.run(np.zeros(model.input.shape, model.input.dtype))
-    if not np.isfinite(dequantize(raw, model.output)).all():
-        raise ModelFileError(
-            f"{name} puts out numbers that are not finite for a black picture: convert it again."
-        )

@@ -11,12 +11,14 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from edge_server.inference import child, tflite_file
+from edge_server.inference import bundle, child
+from edge_server.inference.preprocessing import Preprocessing
 from edge_server.inference.probe import pictures
 from edge_server.inference.runtime import Model
 
@@ -25,15 +27,23 @@ _WARM_UP_RUNS: Final = 3
 
 
 def measure(
-    models: Sequence[Model], rounds: int, *, done: Callable[[int], None]
+    models: Sequence[Model],
+    rounds: int,
+    *,
+    done: Callable[[int], None],
+    specs: Sequence[Preprocessing | None] = (),
 ) -> list[dict[str, float]]:
     """Median and deciles of one invoke of each model, in milliseconds.
+
+    `specs` say how each sees pictures.
 
     The models take turns, invoke by invoke, so that what else the machine does falls on all of
     them alike; each round begins with another. `done` hears of every round. Raises
     ModelFileError where a model fails.
     """
-    inputs = [pictures(model.input, 1) for model in models]
+    inputs = [
+        pictures(model.input, 1, spec) for model, spec in zip_longest(models, specs[: len(models)])
+    ]
     for model, tensor in zip(models, inputs, strict=True):
         for _ in range(_WARM_UP_RUNS):
             model.run(tensor)
@@ -55,8 +65,14 @@ def measure(
 def _answer(request: dict[str, Any]) -> dict[str, Any]:
     paths = [Path(path) for path in request["models"]]
     threads = int(request["threads"])
-    models = [Model(tflite_file.read(path).data, threads=threads, name=path.name) for path in paths]
-    return {"invoke_ms": measure(models, int(request["rounds"]), done=child.progress)}
+    found = [bundle.read(path) for path in paths]
+    models = [
+        Model(one.file.data, threads=threads, name=path.name)
+        for one, path in zip(found, paths, strict=True)
+    ]
+    specs = [one.manifest.preprocessing if one.manifest else None for one in found]
+    times = measure(models, int(request["rounds"]), done=child.progress, specs=specs)
+    return {"invoke_ms": times}
 
 
 if __name__ == "__main__":

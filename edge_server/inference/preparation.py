@@ -71,12 +71,15 @@ class Preparation:
 
     def tensor(self, pixels: Pixels | Image.Image, reduced: int = 1) -> Tensor:
         """What preprocessing.decode() gives, as (1, h, w, c)."""
-        resized = preprocessing.resize(pixels, self._spec, reduced)
+        return self.of_seen(preprocessing.resize(pixels, self._spec, reduced))
+
+    def of_seen(self, seen: Pixels) -> Tensor:
+        """What preprocessing.see() gives, uint8 (h, w, c), as (1, h, w, c)."""
         if self._passes_pixels:
-            return resized[np.newaxis]
+            return np.ascontiguousarray(seen)[np.newaxis]
         if self._table is None:
-            return preprocessing.normalize(resized, self._spec)
-        return preprocessing.quantize(resized, self._table)
+            return preprocessing.normalize(seen, self._spec)
+        return preprocessing.quantize(seen, self._table)
 
     def _of_image(self, image: bytes, position: int) -> tuple[Tensor, Timing]:
         """Only the tensor is kept, since decoded photos are large."""

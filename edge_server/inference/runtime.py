@@ -258,7 +258,7 @@ class Model:
             return self._interpreter.run({self.input.index: tensor}, [self.output.index])[0]
         except (RuntimeError, ValueError) as error:
             raise ModelFileError(
-                f"{self._name} loads but fails when it is run: {first_line(error)}."
+                f"{self._name} loads but fails when it is run: {first_line(error)}{_where(error)}."
             ) from error
 
 
@@ -283,6 +283,12 @@ def first_line(error: Exception) -> str:
     text = str(error).strip() or type(error).__name__
     # The runtimes often forget the line break before they name the node.
     return excerpt(re.split(r"\n|(?<!^)Node number", text)[0])
+
+
+def _where(error: Exception) -> str:
+    """The operator that a runtime's message names, by its number in the graph and its kind."""
+    node = re.search(r"Node number (\d+) \((\w+)\)", str(error))
+    return f" (operator {node[1]}, {node[2]})" if node else ""
 
 
 def _tensor(detail: dict[str, Any]) -> TensorInfo:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from edge_server import processors
+from edge_server.errors import ModelFileError
 from edge_server.inference.preprocessing import Tensor
 from edge_server.inference.probe import pictures
 from edge_server.inference.runtime import Model
@@ -106,14 +107,18 @@ def choose(name: str, data: bytes, *, interpreters: int = 0, threads: int = 0) -
     """The way for a model `name` with the bytes `data`; what is not 0 is taken as it is.
 
     A name is measured once in a process: a later version of it comes while others are being
-    answered, when nothing could be measured. Raises ModelFileError.
+    answered, when nothing could be measured. What fails is not measured.
     """
     tried = ways(processors.count(), interpreters=interpreters, threads=threads)
     if len(tried) == 1:
         return tried[0]
     key = (name, tried)
     if key not in _chosen:
-        measured = measure(data, tried)
+        try:
+            measured = measure(data, tried)
+        except ModelFileError:
+            # It fails on what was made up to measure it, or on anything: loading will tell.
+            return tried[0]
         way = best(measured)
         if len(data) <= _MAX_ALONE_BYTES and not (interpreters or threads):
             way = replace(way, alone=threads_alone(measured, way))

@@ -56,6 +56,16 @@ def test_only_unreadable_photos_stop_it_with_a_sentence(
         original.run(source.load(models / "colours", None), SPEC, tests, console)
 
 
+def test_answers_that_are_not_finite_are_the_original_s_own_and_told_with_the_photo(
+    models: Path, tmp_path: Path, write_photos: WritePhotos, console: Console
+) -> None:
+    files = write_photos(tmp_path, 3)
+    tests = photos.read(tmp_path, (), 4)
+    with pytest.raises(BuildError, match=r"infinite itself, before any conversion, .* 3 of 3") as e:
+        original.run(source.load(models / "infinite", None), SPEC, tests, console)
+    assert str(min(files)) in str(e.value)
+
+
 def test_logits_become_scores_that_sum_to_one(
     models: Path, tmp_path: Path, write_photos: WritePhotos, console: Console
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from convert import calibration, photos, quantize, recipes
 from convert.calibration import Calibration
 from convert.console import Console
-from convert.errors import BuildError
+from convert.errors import BuildError, RecipeFailed
 from convert.file import tflite_schema
 from convert.file.tflite_schema import Graph, schema
 from convert.recipes import RECIPES
@@ -203,3 +204,31 @@ def test_a_converter_that_raises_gives_a_sentence(
     )
     with pytest.raises(BuildError, match=r"could not convert .*colours to int8"):
         quantize.convert(colours, INT8, wrong, console)
+
+
+def test_a_loop_that_the_converter_crashes_on_is_named_and_other_recipes_go_on(
+    models: Path, calibrated: Calibration, tmp_path: Path, console: Console
+) -> None:
+    with_loop = source.load(models / "mapped", None)
+    with pytest.raises(RecipeFailed, match=r"converter crashed \(SIGSEGV\), while it") as error:
+        quantize.convert(with_loop, INT8, calibrated, console, folder=tmp_path)
+    assert re.search(r"has a loop \(.*while.*\), as map_fn", str(error.value))
+    graph = tflite_schema.describe(
+        quantize.convert(with_loop, FLOAT32, None, console, folder=tmp_path)
+    )
+    assert "WHILE" in versions(graph)
+    assert not list(tmp_path.iterdir())
+
+
+def test_infinity_inside_that_the_converter_crashes_on_is_named_with_its_photo(
+    models: Path, calibrated: Calibration, console: Console
+) -> None:
+    bright, dark = (np.full((24, 24, 3), value, np.uint8) for value in (90, 9))
+    raw = dataclasses.replace(
+        calibrated,
+        pictures=(bright, dark),
+        spec=preprocessing.from_preset("raw", width=24, height=24),
+    )
+    with pytest.raises(RecipeFailed, match=r"crashed \(SIGSEGV\)") as error:
+        quantize.convert(source.load(models / "logarithm", None), INT8, raw, console)
+    assert f"Log is infinite or no number (NaN) for {calibrated.photos[1].path}" in str(error.value)

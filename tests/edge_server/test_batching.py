@@ -144,7 +144,7 @@ def test_scores_that_are_not_finite_are_an_error_and_no_answer(colours, images, 
 
 
 def test_a_file_that_can_be_resized_is_measured_and_the_answer_is_used(colours, monkeypatch):
-    monkeypatch.setattr(batching, "size_that_pays", lambda data, *, threads: 4)
+    monkeypatch.setattr(batching, "size_that_pays", lambda data, **_: 4)
     assert colours(resizable=True).batch == 4
 
 

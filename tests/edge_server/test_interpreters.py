@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+import numpy as np
 import pytest
 
 from edge_server.errors import ModelFileError, ModelRefused
@@ -74,3 +75,38 @@ def test_where_it_does_not_load_the_others_go_on(classifier, digit, monkeypatch)
     proving.widen(classifier, 2)
     assert classifier.threads_alone == 0
     assert classifier.classify(digit(3)[0]).top
+
+
+def answering_nan(monkeypatch, when):
+    """The real model, but no number where `when` says so of its input."""
+    run = Model.run
+
+    def answer(model, tensor):
+        raw = run(model, tensor)
+        return np.full(raw.shape, np.nan, np.float32) if when(tensor) else raw
+
+    monkeypatch.setattr(Model, "run", answer)
+
+
+def test_a_graph_that_has_no_answer_to_black_alone_is_loaded(bundled_model, monkeypatch, digit):
+    answering_nan(monkeypatch, lambda tensor: not tensor.any())
+    loaded = Classifier(bundle.read(bundled_model))
+    assert loaded.classify(digit(0)[0]).top
+
+
+def test_a_graph_that_has_no_answer_at_all_is_refused(bundled_model, monkeypatch):
+    answering_nan(monkeypatch, lambda tensor: True)
+    with pytest.raises(ModelFileError, match="puts out numbers that are not finite"):
+        Classifier(bundle.read(bundled_model))
+
+
+def test_a_graph_that_fails_on_black_alone_is_loaded(bundled_model, monkeypatch):
+    run = Model.run
+
+    def divide(model, tensor):
+        if not tensor.any():
+            raise ModelFileError("It loads but fails when it is run: div.cc.")
+        return run(model, tensor)
+
+    monkeypatch.setattr(Model, "run", divide)
+    assert Classifier(bundle.read(bundled_model)).classes == 10

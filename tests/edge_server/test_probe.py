@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edge_server.errors import ModelFileError
-from edge_server.inference import latency, probe
+from edge_server.inference import latency, preprocessing, probe
 from edge_server.inference.runtime import Model, TensorInfo, runtime_info
 
 
@@ -70,6 +70,66 @@ def test_answers_that_are_not_finite_are_told(recipes):
     assert weights in data
     broken = data.replace(weights, np.float32([np.nan]).tobytes())
     assert probe.probe(broken, name="m", threads=1, batch=2).finite is False
+
+
+def test_photos_are_seen_as_the_model_is_served_them(mean_model, paint, encode):
+    """The means of the pixels in the range that the model was made for, not of numbers made up."""
+    spec = preprocessing.from_preset("raw", width=8, height=8)
+    seen = []
+
+    class Spy(Model):
+        def run(self, tensor):
+            seen.append(tensor)
+            return super().run(tensor)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(probe, "Model", Spy)
+        photos = [encode(paint(200, 100, 50), "PNG"), encode(paint(255, 0, 0), "PNG")]
+        found = probe.probe(mean_model(), name="m", threads=1, batch=3, photos=photos, spec=spec)
+    assert found.finite
+    assert found.batch_refusal is None
+    assert found.black_refusal is None
+    assert [tensor[0, 0, 0].tolist() for tensor in seen[:3]] == [
+        [200, 100, 50],
+        [255, 0, 0],
+        [200, 100, 50],
+    ]
+    assert seen[-1].max() == 0, "the black picture"
+
+
+def test_a_model_that_fails_on_black_alone_is_not_refused(mean_model, paint, encode):
+    class Dividing(Model):
+        def run(self, tensor):
+            if not tensor.any():
+                raise ModelFileError("div.cc:262 data[i] != zero_point was not true.")
+            return super().run(tensor)
+
+    spec = preprocessing.from_preset("raw", width=8, height=8)
+    photos = [encode(paint(200, 100, 50), "PNG")]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(probe, "Model", Dividing)
+        found = probe.probe(mean_model(), name="m", threads=1, batch=2, photos=photos, spec=spec)
+    assert "div.cc" in found.black_refusal
+    assert found.finite
+
+
+def test_what_is_infinite_or_no_number_in_both_is_no_difference(mean_model):
+    model = Model(mean_model())
+    tensor = probe.pictures(model.input, 2)
+    tensor[1, 0, 0, 0] = np.nan
+    alone = np.concatenate([model.run(picture[np.newaxis]) for picture in tensor])
+    assert not np.isfinite(alone).all()
+    assert probe.batch_refusal(model, tensor, alone) is None
+    assert "off by" in probe.batch_refusal(model, tensor, alone[::-1])
+
+
+def test_made_up_pictures_have_the_range_of_the_preprocessing():
+    for preset, low, high in (("raw", 0, 255), ("unit", 0, 1), ("tf", -1, 1)):
+        spec = preprocessing.from_preset(preset, width=32, height=24)
+        tensor = probe.pictures(image((1, 24, 32, 3), "float32"), 4, spec)
+        assert (tensor.shape, tensor.dtype) == ((4, 24, 32, 3), np.float32)
+        assert low <= tensor.min() < low + 0.1 * (high - low)
+        assert high - 0.1 * (high - low) < tensor.max() <= high
 
 
 @pytest.mark.parametrize("module", ["probe", "latency"])

@@ -4,6 +4,7 @@ import pytest
 
 from edge_server.errors import ModelFileError
 from edge_server.inference import tuning
+from edge_server.inference.runtime import Model
 from edge_server.inference.tuning import Measured, Way
 
 
@@ -88,6 +89,19 @@ def test_a_model_is_measured_once_and_its_later_versions_go_the_same_way(
     assert "measured" in caplog.text
     monkeypatch.setattr(tuning, "measure", lambda *_: pytest.fail("measured again"))
     assert tuning.choose("digits", b"a later version") == first
+
+
+def test_a_model_that_fails_on_what_it_is_measured_with_is_not_refused_for_it(
+    bundled_model, monkeypatch
+):
+    def fail(model, tensor):
+        raise ModelFileError("No such index.")
+
+    monkeypatch.setattr(Model, "run", fail)
+    monkeypatch.setattr(tuning, "_chosen", {})
+    assert tuning.choose("digits", bundled_model.read_bytes()) in tuning.ways(
+        tuning.processors.count()
+    )
 
 
 def test_what_both_numbers_say_is_not_measured(monkeypatch):

@@ -69,6 +69,15 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     def words(text: Any) -> Any:
         return {"scores": tf.nn.softmax(text)}
 
+    def mapped(image: Any) -> Any:
+        """Preprocessing in a loop, as examples for serving have it."""
+        return {"scores": tf.nn.softmax(colour_logits(tf.map_fn(lambda one: one * 1.0, image)))}
+
+    def logarithm(image: Any) -> Any:
+        """Of pixels 0..255; -inf inside where they are dark, and finite scores."""
+        bright = tf.nn.relu(tf.math.log(tf.nn.relu(image - 60.0)))
+        return {"scores": tf.nn.softmax(colour_logits(bright))}
+
     def infinite(image: Any) -> Any:
         return {"scores": tf.math.log(0 * colour_logits(image))}
 
@@ -77,6 +86,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_functions(folder / "sigmoid", serving_default=(sigmoid, image))
     save_functions(folder / "several", classify=(colours, image), raw=(logits, image))
     save_functions(folder / "crude", serving_default=(crude, image))
+    save_functions(folder / "mapped", serving_default=(mapped, image))
+    save_functions(folder / "logarithm", serving_default=(logarithm, image))
     save_functions(folder / "infinite", serving_default=(infinite, image))
     save_functions(folder / "free", serving_default=(colours, {"image": [None, None, None, 3]}))
     save_functions(folder / "batch_of_1", serving_default=(colours, {"image": [1, SIDE, SIDE, 3]}))

@@ -109,6 +109,7 @@ def test_a_runtime_that_crashes_stops_the_build_with_a_sentence(
     ran, output = build(models / "colours")
     assert ran.status == 1
     assert "crashed (signal 11)" in ran.sentence()
+    assert "dynamic, float16 and float32 were tried and fail as well" in ran.sentence()
     assert not output.exists()
 
 

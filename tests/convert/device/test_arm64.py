@@ -19,6 +19,7 @@ import pytest
 from convert import calibration, photos, recipes
 from convert.console import Console
 from convert.device import candidate, target_conversion, targets
+from convert.device.candidate import Shown
 from convert.file import bundle_writer
 from convert.recipes import RECIPES
 from convert.sources import source
@@ -129,9 +130,10 @@ def test_a_file_answers_on_64_bit_arm_as_it_does_here(
     pool = photos.read_unlabelled(request.getfixturevalue("photos").calibration)
     calibrated = calibration.load(pool, spec, 8, console)
     monkeypatch.setenv("EDGE_TARGET_PYTHON", str(arm_python))
+    shown = Shown(tuple(photo.path for photo in pool.photos[:4]), spec)
     with Workshop(tmp_path / "out") as workshop:
         done = target_conversion.convert(
-            wide, recipes.get(name), calibrated, TARGET, console, workshop
+            wide, recipes.get(name), calibrated, TARGET, console, workshop, shown
         )
     assert done.probe.runtime == "ai-edge-litert"
     assert (done.probe.resizable_batch, done.adaptations) == (True, ())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,10 @@ from convert import calibration, photos, quantize, recipes
 from convert.calibration import Calibration
 from convert.console import Console
 from convert.device import candidate, target_conversion, target_environment, targets
+from convert.device.candidate import Shown
 from convert.device.target_conversion import Converted
 from convert.device.targets import Target
-from convert.errors import BuildError
+from convert.errors import BuildError, RecipeFailed
 from convert.file import bundle_writer, tflite_schema
 from convert.recipes import RECIPES
 from convert.sources import source
@@ -60,9 +62,15 @@ def workshop(tmp_path: Path) -> Iterator[Workshop]:
         yield opened
 
 
+@pytest.fixture(scope="module")
+def shown(calibrated: Calibration) -> Shown:
+    return Shown(tuple(photo.path for photo in calibrated.photos[:4]), calibrated.spec)
+
+
 @pytest.fixture
-def convert(calibrated: Calibration, workshop: Workshop, console: Console) -> Convert:
+def convert(calibrated: Calibration, workshop: Workshop, shown: Shown, console: Console) -> Convert:
     def run(model: Source, recipe: str, target: Target, **options: Any) -> Converted:
+        options = {"shown": shown} | options
         return target_conversion.convert(
             model, recipes.get(recipe), calibrated, target, console, workshop, **options
         )
@@ -98,13 +106,13 @@ def test_dense_layers_are_kept_simple_only_for_a_runtime_that_needs_it(
 
 
 def test_a_refusal_names_operator_version_and_the_runtime_that_has_it(
-    wide: Source, workshop: Workshop, console: Console
+    wide: Source, workshop: Workshop, shown: Shown, console: Console
 ) -> None:
     """What the adaptation is for: the same file as it was, on the older runtime."""
     model = quantize.convert(wide, recipes.get("dynamic"), None, console)
     python = target_environment.python_for(TFLITE, console)
     with pytest.raises(BuildError, match=r"can't run on tflite-2\.14 \(tflite-runtime\)") as error:
-        target_conversion.try_on(model, TFLITE, python, console, workshop)
+        target_conversion.try_on(model, TFLITE, python, console, workshop, shown)
     assert "FULLY_CONNECTED version 12 needs runtime 2.17.0 or newer" in str(error.value)
 
 
@@ -125,9 +133,81 @@ def test_an_operator_of_tensorflow_is_named_where_no_runtime_has_it(
         assert f"can't run on {target.name}" in str(error.value)
 
 
-def test_answers_that_are_no_numbers_are_refused(models: Path, convert: Convert) -> None:
-    with pytest.raises(BuildError, match=r"answers with infinite numbers or none"):
+def test_answers_to_photos_that_are_no_numbers_are_refused(models: Path, convert: Convert) -> None:
+    with pytest.raises(RecipeFailed, match=r"answers photos with infinite numbers or none"):
         convert(source.load(models / "infinite", None), "float32", LITERT)
+
+
+@pytest.fixture(scope="module")
+def of_pixels(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Source]:
+    """Models of pixels 0..255 that compute what has no value for others, or for black."""
+    import tensorflow as tf
+
+    save = request.getfixturevalue("save_functions")
+    logits = request.getfixturevalue("colour_logits")
+    folder = tmp_path_factory.mktemp("of_pixels")
+    inner = {
+        "root": lambda image: tf.sqrt(image) / 8 - 1,
+        "logarithm": lambda image: tf.math.log(image + 1e-30) / 70,
+        "gamma": lambda image: tf.pow(image / 255.0, 0.45) * 2 - 1,
+        "ratio": lambda image: 0.3 * image / tf.reduce_mean(image, [1, 2, 3], keepdims=True) - 0.5,
+    }
+
+    def load(name: str) -> Source:
+        def classify(image: Any) -> Any:
+            return {"scores": tf.nn.softmax(logits(inner[name](image)))}
+
+        save(folder / name, serving_default=(classify, {"image": [None, 24, 24, 3]}))
+        return source.load(folder / name, None)
+
+    return load
+
+
+@pytest.fixture(scope="module")
+def raw(shown: Shown) -> Shown:
+    return Shown(shown.photos, preprocessing.from_preset("raw", width=24, height=24))
+
+
+@pytest.mark.parametrize("name", ["root", "logarithm", "gamma", "ratio"])
+def test_a_model_of_pixels_is_tried_on_photos_and_not_on_numbers_that_it_never_gets(
+    of_pixels: Callable[[str], Source], convert: Convert, raw: Shown, name: str
+) -> None:
+    done = convert(of_pixels(name), "float32", LITERT, shown=raw)
+    assert done.probe.finite
+    assert done.probe.resizable_batch
+    assert done.probe.black_reason is None
+
+
+def test_one_photo_is_enough_to_try_a_batch(wide: Source, convert: Convert, shown: Shown) -> None:
+    one = Shown(shown.photos[:1], shown.spec)
+    assert convert(wide, "float32", LITERT, shown=one).probe.resizable_batch
+
+
+def test_an_operator_that_fails_when_it_is_run_is_named_with_what_it_computes(
+    of_pixels: Callable[[str], Source],
+    calibrated: Calibration,
+    workshop: Workshop,
+    raw: Shown,
+    tmp_path: Path,
+    console: Console,
+) -> None:
+    """Integers are not divided by 0: of a model that divides by the mean, black is such a case."""
+    from PIL import Image
+
+    Image.new("RGB", (24, 24)).save(tmp_path / "black.png")
+    black = Shown((tmp_path / "black.png",), raw.spec)
+    of_raw = dataclasses.replace(calibrated, spec=raw.spec)
+    model = quantize.convert(of_pixels("ratio"), RECIPES["int8"], of_raw, console)
+    python = target_environment.python_for(LITERT, console)
+    with pytest.raises(
+        RecipeFailed, match=r"operator \d+, DIV\)\. It computes '.*truediv"
+    ) as error:
+        target_conversion.try_on(model, LITERT, python, console, workshop, black)
+    assert "What it divides by is 0 for some picture" in str(error.value)
+    probe = target_conversion.try_on(model, LITERT, python, console, workshop, raw)
+    assert "DIV" in str(probe.black_reason), "it is told, and no reason to refuse the model"
 
 
 def test_a_file_that_loads_and_answers_nonsense_is_seen_by_running_it_there(
