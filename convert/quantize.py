@@ -40,7 +40,9 @@ def convert(
     crashes, or what came out is not what the recipe says, and BuildError where no recipe can do.
     """
     function = source.single_image_function()
-    with tempfile.TemporaryDirectory(prefix="converting-", dir=folder) as place:
+    # Resolved, since the converter's process has another current directory.
+    parent = None if folder is None else folder.resolve()
+    with tempfile.TemporaryDirectory(prefix="converting-", dir=parent) as place:
         try:
             frozen_graph.save(function, source.trackable, Path(place) / "saved_model")
             request = _request(recipe, calibration, Path(place)) | {
