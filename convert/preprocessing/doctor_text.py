@@ -209,7 +209,7 @@ def _source_of_labels(subject: Subject) -> str:
     if not subject.validation.is_dir():
         return f"the label_index column of {subject.validation}"
     if subject.labels_file is not None:
-        return f"the order of the lines in {subject.labels_file}"
+        return f"the order of the labels in {subject.labels_file}"
     return f"the names of the folders in {subject.validation}"
 
 

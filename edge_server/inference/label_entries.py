@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from edge_server.inference.label_text import NoLabels, check_count
-from edge_server.inference.label_values import Map, Value, unquoted
+from edge_server.inference.label_values import DEEPEST, Map, Value, unquoted
 
 # Names of keys and columns, in small letters without anything but letters and digits.
 NUMBER_KEYS: Final = (
@@ -245,7 +245,7 @@ _PBTXT: Final = re.compile(
       | (?P<mark>[{}:,;]) | (?P<wrong>\S))""",
     re.VERBOSE,
 )
-PBTXT: Final = re.compile(r"\s*(?:#[^\n]*\n\s*)*item\s*:?\s*\{")
+PBTXT: Final = re.compile(r"\s*item\s*:?\s*\{")
 
 
 def of_pbtxt(text: str) -> Entries:
@@ -265,7 +265,7 @@ def of_pbtxt(text: str) -> Entries:
             if depth == 0:
                 entries.append(_item(fields, len(entries)))
                 check_count(len(entries))
-        elif kind == "wrong" or depth < 0:
+        elif kind == "wrong" or not 0 <= depth <= DEEPEST:
             raise NoLabels(
                 f"begins as a label map of TensorFlow, but has '{token}' in a wrong place"
             )

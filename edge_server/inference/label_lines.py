@@ -22,16 +22,41 @@ from edge_server.inference.label_values import brackets, unquoted
 
 # Below what Python's csv takes.
 _LONGEST_LINE: Final = 100_000
-_QUOTED: Final = re.compile(r"\"((?:[^\"\\]|\"\"|\\.)+)\"|'((?:[^'\\]|\\.)+)'")
+_QUOTED: Final = re.compile(
+    r"\"((?:[^\"\\]|\"\"|\\.)+)\"|'((?:[^'\\]|\\.)+)'|`([^`]+)`|[“„«]([^“”«»]+)[“”»]"
+)
+# class_0: cat
+_CALLED: Final = re.compile(
+    r"(?:class|label|category|index|idx|id)[ _#-]?([0-9]{1,9})\s*[:=]\s*(\S.*)", re.IGNORECASE
+)
 _SEVERAL: Final = re.compile(r"[\"']\s*,\s*[\"']")
 _BULLET: Final = re.compile(r"[-*•]\s+")
-# What is left over of JSON, YAML or code where the rest was not understood.
+# What is left over of JSON, YAML, XML or code where the rest of it was not understood.
 _SYNTAX: Final = re.compile(
-    r"""[{}\[\]]+[,;]?$ | ["']+$ | [{\[](?!.*[}\]]$) | [^{\[]*[}\]][,;]$ | .*[{\[\\]$ | .*[^\s,],$
-      | "[^"]*$ | .*[(\[{]\s*["'] | .*["']\s*[:=]\s | .*["'][,;]$ | .*":$ | [\w -]+:$
-      | -\s | \#\s | .*\s\#\s | // | .*["']\s*,\s*["']
-      | \|.*\|$ | item\s*:?\s*\{""",
-    re.VERBOSE,
+    "|".join(
+        (
+            r"[{}\[\]]+[,;]?$",  # brackets alone
+            r"[{\[](?!.*[}\]]$)",  # one that is opened and not closed
+            r"[^{\[]*[}\]][,;]$",
+            r".*[{\[\\]$",
+            r".*[(\[{]\s*[\"']",
+            r".*[^\s,][,;]$",
+            r"[\"']+$",
+            r"\"[^\"]*$",
+            r".*[\"']\s*[:=]\s",  # the end of a key in quotes
+            r".*[\"'][,;]$",
+            r".*[\"']\s*,\s*[\"']",
+            r".*\":$",
+            r"[\w -]+:$",  # a key of YAML
+            r"-\s",
+            r"#\s",  # a comment
+            r".*\s#\s",
+            r"//",
+            r"\|.*\|$",  # a table of Markdown
+            r"<\w[^>]*>.*</",
+            r"item\s*:?\s*\{",
+        )
+    )
 )
 
 
@@ -53,6 +78,9 @@ def of_lines(text: str) -> Entries:
             return of_value(brackets(f"[{','.join(filled)}]")[0], "list without its brackets")
     if all(_BULLET.match(line) for line in filled):
         lines = filled = [_BULLET.sub("", line, count=1) for line in filled]
+    called = [_CALLED.fullmatch(line) for line in filled]
+    if None not in called:
+        filled = [f"{found[1]}: {found[2]}" for found in called if found is not None]
     return _table(filled) or _numbered(filled) or _plain(lines)
 
 
@@ -78,7 +106,8 @@ def _named(line: str) -> str:
     if found is not None:
         # Quotes are doubled in CSV and escaped in JSON.
         escaped = re.search(r"\\[\"'\\u]", line)
-        return unquoted(line) if escaped else (found[1] or found[2]).replace('""', '"')
+        inner = next(group for group in found.groups() if group is not None)
+        return unquoted(line) if escaped else inner.replace('""', '"')
     if _SYNTAX.match(line):
         raise NoLabels(
             f"holds '{line[:40]}', which looks like a piece of another format: write one plain "
@@ -120,6 +149,13 @@ def _table(lines: Sequence[str]) -> Entries | None:
                 f"is a table ({', '.join(filter(None, head))[:80]}) without a column of whole "
                 "numbers: add one with the heading 'index', from 0 on, or leave only the labels, "
                 "one a line"
+            )
+    for delimiter in "\t;|":
+        columns = {line.count(delimiter) + 1 for line in lines}
+        if len(columns) == 1 and columns != {1} and len(lines) > 1 and not numbered(lines):
+            raise NoLabels(
+                f"is a table of {columns.pop()} columns without numbers: leave only the column of "
+                "the labels, in the order of the classes"
             )
     return None
 

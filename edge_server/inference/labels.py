@@ -27,7 +27,8 @@ _ASSIGNED: Final = re.compile(
     r"\s*(?:export\s+)?(?:(?:const|let|var)\s+)?[A-Za-z_][\w.]{0,80}\s*(?::[^=\n]{0,80})?="
     r"\s*(?=[\[{(])"
 )
-_BRACKETS: Final = re.compile(r"\s*(?:(?:#|//)[^\n]*\n\s*)*(?:[\[{]|\(\s*[\[(\"'])")
+_COMMENT: Final = re.compile(r"\s*(?:#|//)[^\n]*\n")
+_BRACKETS: Final = re.compile(r"\s*(?:[\[{]|\(\s*[\[(\"'])")
 # A document's first line; a key that names what follows, with nothing behind it, or with a list or
 # a map; a map in a list; an item that goes on in the next line.
 _YAML: Final = re.compile(
@@ -126,13 +127,15 @@ def fitting(file: LabelFile | None, model: str, classes: int) -> tuple[str, ...]
 
 def _entries(text: str) -> Entries:
     """What the text says, in the format that it begins as."""
-    assigned = _ASSIGNED.match(text)
-    if assigned is not None:
-        text = text[assigned.end() :]
-    if _BRACKETS.match(text):
+    begin = 0
+    while comment := _COMMENT.match(text, begin):
+        begin = comment.end()
+    if assigned := _ASSIGNED.match(text, begin):
+        text, begin = text[assigned.end() :], 0
+    if _BRACKETS.match(text, begin):
         value, form = label_values.brackets(text)
         return label_entries.of_value(value, form)
-    if label_entries.PBTXT.match(text):
+    if label_entries.PBTXT.match(text, begin):
         return label_entries.of_pbtxt(text)
     # Half of the lines may be empty, or hold the brackets of others.
     label_text.check_count(text.count("\n") // 2)
