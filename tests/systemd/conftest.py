@@ -110,7 +110,8 @@ class Machine:
             process.communicate(timeout=30)
 
     def _as_user(self, script: str) -> list[str]:
-        user = f"setpriv --reuid={USER} --regid={USER} --init-groups"
+        # The death signal, since the change of user takes away the one of --kill-child.
+        user = f"setpriv --reuid={USER} --regid={USER} --init-groups --pdeathsig KILL"
         variables = f"-u PIP_CACHE_DIR HOME={HOME} USER={HOME.name}"
         command = f"exec {user} env {variables} bash -euc {shlex.quote(f'cd ~/checkout; {script}')}"
         return self._in_chroot(command, pip_cache(USER), HOME / ".cache/pip", HOME)
