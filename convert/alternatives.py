@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from convert import recipes
+from convert.console import Console
 from convert.errors import BuildError, RecipeFailed
 from convert.recipes import Recipe
 
@@ -15,18 +17,28 @@ if TYPE_CHECKING:
 _OTHERS: Final = ("dynamic", "float16", "float32")
 
 
-def advise(failure: RecipeFailed, recipe: Recipe, attempt: Callable[[str], Trial]) -> RecipeFailed:
-    """The failure with a sentence on what the other recipes come to, as they were tried.
+def convert(recipe: Recipe, attempt: Callable[[Recipe], Trial], console: Console) -> Trial:
+    """What `attempt`, which converts and validates, makes of a recipe.
 
-    `attempt` converts and validates by the recipe of a name, and raises BuildError where it can't.
+    Raises what it raises; a RecipeFailed with what the other recipes come to, as they were tried.
     """
+    try:
+        return attempt(recipe)
+    except RecipeFailed as failure:
+        console.say(f"  {recipe.name} failed; other recipes are tried")
+        raise _advised(failure, recipe, attempt) from failure
+
+
+def _advised(
+    failure: RecipeFailed, recipe: Recipe, attempt: Callable[[Recipe], Trial]
+) -> RecipeFailed:
     failed: list[str] = []
     missed: list[Trial] = []
     for name in _OTHERS:
         if name == recipe.name:
             continue
         try:
-            trial = attempt(name)
+            trial = attempt(recipes.get(name))
         except BuildError:
             failed.append(name)
             continue

@@ -25,7 +25,6 @@ from convert.build_inputs import Inputs
 from convert.check import Check
 from convert.console import Console
 from convert.device import candidate
-from convert.errors import RecipeFailed
 from convert.file import bundle_writer, golden_writer
 from convert.file.golden_writer import Picture
 from convert.float_twin import FloatTwin
@@ -37,7 +36,6 @@ from convert.page.html_report import Visuals
 from convert.photos import Unreadable
 from convert.preprocessing import preprocessing_trials
 from convert.preprocessing.preprocessing_trials import Trials
-from convert.recipes import Recipe
 from convert.search import Found
 from convert.sources import source
 from convert.sources.source import Source
@@ -56,9 +54,7 @@ _LAYER_PHOTOS: Final = 16
 
 @dataclass(frozen=True)
 class Built:
-    """What a build left behind. `why` says why this candidate, where there were several;
-    `memory_mb` is the most that it and TensorFlow's converter can have taken together, in 10^6
-    bytes."""
+    """What a build left behind. `why` says why this candidate, where there were several."""
 
     file: Path
     report: Path
@@ -68,8 +64,6 @@ class Built:
     warnings: tuple[str, ...]
     why: str | None
     recipe: str
-    seconds: float
-    memory_mb: int | None
 
     @property
     def searched(self) -> bool:
@@ -163,17 +157,10 @@ class _Build:
         if self._options.recipe == AUTO:
             return search.search(self._bench, self._validated)
         recipe = recipes.get(self._options.recipe, self._options.io)
-        try:
-            trial = self._converted(recipe)
-        except RecipeFailed as failure:
-            self._console.say(f"  {recipe.name} failed; other recipes are tried")
-            raise alternatives.advise(
-                failure, recipe, lambda name: self._converted(recipes.get(name))
-            ) from failure
+        trial = alternatives.convert(
+            recipe, lambda other: self._validated(self._bench.convert(other)), self._console
+        )
         return Found((trial,), trial, "", ())
-
-    def _converted(self, recipe: Recipe) -> Trial:
-        return self._validated(self._bench.convert(recipe))
 
     def _validated(self, draft: Draft) -> Trial:
         portable = self._bench.portable(draft)
@@ -281,8 +268,6 @@ class _Build:
             warnings=tuple(warnings),
             why=found.why or None,
             recipe=manifest.recipe,
-            seconds=document["cost"]["seconds"],
-            memory_mb=document["cost"]["peak_memory_mb"],
         )
 
 

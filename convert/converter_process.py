@@ -76,9 +76,11 @@ def stop() -> None:
 atexit.register(stop)
 
 
-def peak_megabytes() -> int:
-    """The most memory that a converter has taken so far, in 10^6 bytes; 0 where none has."""
-    return _peak
+def peak_megabytes() -> int | None:
+    """The most memory that this process and its converter can have taken together so far, in 10^6
+    bytes; their peaks need not have come at the same moment. None where that is not known."""
+    own = memory.peak_megabytes()
+    return None if own is None else own + _peak
 
 
 def ask(

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from convert import converter_process, memory
+from convert import converter_process
 from convert.calibration import Calibration
 from convert.check import Check
 from convert.file import portability
@@ -88,15 +88,9 @@ def document(
         "cost": {
             "seconds": round(sum(seconds for _, seconds in steps), 1),
             "steps": [{"step": step, "seconds": round(seconds, 2)} for step, seconds in steps],
-            "peak_memory_mb": _peak_memory(),
+            "peak_memory_mb": converter_process.peak_megabytes(),
         },
     }
-
-
-def _peak_memory() -> int | None:
-    """Of this process and of the converter's, which need not have come at the same moment."""
-    own = memory.peak_megabytes()
-    return None if own is None else own + converter_process.peak_megabytes()
 
 
 def _why(judged: Validation) -> str:

@@ -157,8 +157,9 @@ def _summarize(built: Built, console: Console) -> None:
         console.say(f"  failed: {failure}")
     console.say(f"  {built.file} ({built.file.stat().st_size / 1e6:.2f} MB)")
     console.say(f"  {built.page} shows it, {built.report} is the same for machines")
-    memory = f" and at most {built.memory_mb / 1e3:.1f} GB of memory" if built.memory_mb else ""
-    console.say(f"  took {built.seconds:.0f} s{memory}")
+    peak = converter_process.peak_megabytes()
+    memory = f" and at most {peak / 1e3:.1f} GB of memory" if peak else ""
+    console.say(f"  took {sum(seconds for _, seconds in console.steps):.0f} s{memory}")
     if not judged.passed:
         console.say(f"  {_advice(built)}")
 

@@ -9,19 +9,22 @@ from typing import Any
 import pytest
 
 from convert import alternatives
+from convert.console import Console
 from convert.errors import BuildError, RecipeFailed
-from convert.recipes import RECIPES
+from convert.recipes import RECIPES, Recipe
 
 
-def attempts(**agreements: float) -> Callable[[str], Any]:
+def attempts(crashes: str, agreements: dict[str, float]) -> Callable[[Recipe], Any]:
     """Trials that pass from 97 %; a recipe that is not named fails."""
 
-    def attempt(name: str) -> Any:
-        if name not in agreements:
+    def attempt(recipe: Recipe) -> Any:
+        if recipe.name == crashes:
+            raise RecipeFailed("It crashed.")
+        if recipe.name not in agreements:
             raise BuildError("It fails.")
-        share = agreements[name]
+        share = agreements[recipe.name]
         judged = SimpleNamespace(passed=share >= 0.97, agreement=share, samples=50)
-        return SimpleNamespace(draft=SimpleNamespace(recipe=RECIPES[name]), judged=judged)
+        return SimpleNamespace(draft=SimpleNamespace(recipe=recipe), judged=judged)
 
     return attempt
 
@@ -62,6 +65,18 @@ def attempts(**agreements: float) -> Callable[[str], Any]:
     ],
 )
 def test_what_passes_is_named(recipe: str, agreements: dict[str, float], said: str) -> None:
-    failure = RecipeFailed("It crashed.")
-    told = alternatives.advise(failure, RECIPES[recipe], attempts(**agreements))
-    assert str(told) == said
+    with pytest.raises(RecipeFailed) as told:
+        alternatives.convert(RECIPES[recipe], attempts(recipe, agreements), Console())
+    assert str(told.value) == said
+
+
+def test_what_no_recipe_changes_is_not_tried_with_others() -> None:
+    tried = []
+
+    def attempt(recipe: Recipe) -> Any:
+        tried.append(recipe.name)
+        raise BuildError("There is no room on the disk.")
+
+    with pytest.raises(BuildError, match="no room on the disk"):
+        alternatives.convert(RECIPES["int8"], attempt, Console())
+    assert tried == ["int8"]
