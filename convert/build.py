@@ -228,12 +228,7 @@ class _Build:
     def checks(
         self, winner: Trial, layers: Sequence[LayerStatistics], golden: int
     ) -> tuple[Check, ...]:
-        times = None
-        if winner.draft.recipe.integer_only and self._options.recipe != AUTO:
-            times = self._bench.times(winner)
-        return build_checks.run(
-            self._options, self._before, self._inputs.calibrated, winner, layers, golden, times
-        )
+        return build_checks.run(self._bench, winner, layers, golden)
 
     def publish(
         self,
