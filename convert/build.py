@@ -228,7 +228,12 @@ class _Build:
     def checks(
         self, winner: Trial, layers: Sequence[LayerStatistics], golden: int
     ) -> tuple[Check, ...]:
-        return build_checks.run(self._bench, winner, layers, golden)
+        times = None
+        if winner.draft.recipe.integer_only and self._options.recipe != AUTO:
+            times = self._bench.times(winner)
+        return build_checks.run(
+            self._options, self._before, self._inputs.calibrated, winner, layers, golden, times
+        )
 
     def publish(
         self,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
-from convert import better_int8, conversion_checks, float_twin, validation
+from convert import better_int8, conversion_checks, validation
 from convert.better_int8 import Step
 from convert.calibration import Calibration
 from convert.console import Console
@@ -23,6 +23,7 @@ from convert.options import Options
 from convert.original import OriginalRun
 from convert.recipes import Recipe
 from convert.sources.source import Source
+from convert.speed import Times
 from convert.validation import Validation
 from convert.workshop import Workshop
 from edge_server.inference.manifest import Manifest
@@ -30,6 +31,8 @@ from edge_server.inference.preprocessing import ColorOrder, Preprocessing
 
 # As the server runs a model unless it is told otherwise.
 THREADS = 1
+# Turns of an integer candidate and its float twin in the measurement of time.
+_ROUNDS: Final = 20
 
 
 @dataclass(frozen=True)
@@ -91,23 +94,18 @@ class Bench:
         *,
         twin: FloatTwin | None = None,
     ) -> None:
-        """`twin` is the model's, where it was made already."""
+        """`twin` is of the model, where a recipe may be tried that calibrates."""
         self.options, self.model, self.spec, self.labels = options, model, spec, labels
         self._twin = twin
         self.calibrated, self.before = calibrated, before
         self.workshop, self.console = workshop, console
         self.python = target_environment.python_for(options.target, console)
 
-    @cached_property
-    def twin(self) -> FloatTwin:
-        return self._twin or float_twin.make(
-            self.model, self.console, allow_select_tf=self.options.allow_select_tf
-        )
-
     @property
     def float_model(self) -> bytes:
         """The bare float32 .tflite that corresponds to an integer one, operator by operator."""
-        return self.twin.model
+        assert self._twin is not None
+        return self._twin.model
 
     def convert(self, recipe: Recipe) -> Draft:
         """Convert for the target; int8 is bettered unless the options say otherwise.
@@ -117,7 +115,8 @@ class Bench:
         model = self.model
         if recipe.integer_only:
             conversion_checks.check_before(self.float_model, recipe)
-            model = self.twin.source
+            assert self._twin is not None
+            model = self._twin.source
         with self.console.step(f"convert to {recipe.name}"):
             converted = target_conversion.convert(
                 model,
@@ -150,6 +149,18 @@ class Bench:
                 draft, graph=better.model, steps=better.steps, float_twin=better.float_model
             )
         return draft
+
+    def times(self, trial: Trial) -> Times:
+        """The times of an integer candidate and of its float32 twin, on the target's runtime."""
+        twin = self.workshop.put("twin.tflite", trial.draft.float_twin or self.float_model)
+        integer, float32 = candidate.latency(
+            [trial.file, twin],
+            rounds=_ROUNDS,
+            threads=THREADS,
+            console=self.console,
+            python=self.python,
+        )
+        return Times(integer, float32)
 
     def portable(self, draft: Draft) -> Draft:
         """The draft so that other readers of TFLite Metadata see what the device's code sees.
