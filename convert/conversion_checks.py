@@ -3,7 +3,7 @@ so every tensor of the graph is looked at."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -69,6 +69,27 @@ def check(model: bytes, recipe: Recipe, allow_select_tf: Collection[str] = ()) -
         _check_weights(layers, recipe)
 
 
+def check_before(float_model: bytes, recipe: Recipe) -> None:
+    """Raises NoSuchForm where a model's float32 .tflite shows that it can't be what the recipe
+    says."""
+    if not recipe.integer_only or not (lacking := integer_forms.without(float_model, recipe)):
+        return
+    weights = [layer.weights.elements for layer in _read(float_model)[1]]
+    dynamic = max(weights, default=0) >= _DYNAMIC_LEAST
+    raise NoSuchForm(
+        _without_form(lacking, recipe),
+        "Use --recipe auto, which tries the others and takes the fastest that passes"
+        + (", or --recipe dynamic, of which only the weights are int8." if dynamic else "."),
+    )
+
+
+def _without_form(operations: Sequence[Operation], recipe: Recipe) -> str:
+    return (
+        f"The model can't be {recipe.name} throughout: TensorFlow's converter has no "
+        f"{recipe.name} form of {integer_forms.named(operations)}."
+    )
+
+
 def flex_name(name: str) -> str:
     """Erf or FlexErf -> FlexErf, as it is called in a .tflite."""
     return name if name.startswith(compatibility.FLEX) else f"{compatibility.FLEX}{name}"
@@ -96,49 +117,27 @@ def _check_boundary(model: bytes, recipe: Recipe) -> None:
     ):
         if [tensor.dtype for tensor in tensors] != [wanted]:
             found = ", ".join(tensor.dtype for tensor in tensors)
-            raise NoSuchForm(
+            raise BuildError(
                 f"The converter made a model with {kind} {found} where {recipe.name} means "
-                f"{wanted}.",
-                _AUTO,
+                f"{wanted}."
             )
-
-
-def check_before(float_model: bytes, recipe: Recipe) -> None:
-    """Raises BuildError where the float32 .tflite of a model shows that the recipe can't be had."""
-    if recipe.integer_only and (lacking := integer_forms.without(float_model, recipe)):
-        raise _without_form(lacking, recipe, float_model)
-
-
-def _without_form(operations: list[Operation], recipe: Recipe, model: bytes) -> BuildError:
-    """`model`, the float one or what came out, tells whether `dynamic` has anything to gain."""
-    weights = [layer.weights.elements for layer in _read(model)[1]]
-    dynamic = max(weights, default=0) >= _DYNAMIC_LEAST
-    return NoSuchForm(
-        f"The model can't be {recipe.name} throughout: TensorFlow's converter has no "
-        f"{recipe.name} form of {integer_forms.named(operations)}.",
-        f"{_AUTO[:-1]}, or --recipe dynamic, of which only the weights are int8."
-        if dynamic
-        else _AUTO,
-    )
 
 
 def _check_integer_only(model: bytes, tensors: list[_Tensor], recipe: Recipe) -> None:
     floats = [t.name for t in tensors if t.dtype.startswith("float") and not t.boundary]
     if floats and (islands := integer_forms.in_floating_point(model)):
-        raise _without_form(islands, recipe, model)
+        raise BuildError(_without_form(islands, recipe))
     if floats:
-        raise NoSuchForm(
+        raise BuildError(
             f"{len(floats)} tensors stayed floating-point (the first is {floats[0]}), where "
-            f"{recipe.name} means integers only.",
-            _AUTO,
+            f"{recipe.name} means integers only."
         )
     inside = [t for t in tensors if not t.constant and not t.boundary and t.dtype not in _PLAIN]
     other = [t for t in inside if t.dtype != recipe.activations]
     if other:
-        raise NoSuchForm(
+        raise BuildError(
             f"The activation {other[0].name} came out as {other[0].dtype} where {recipe.name} "
-            f"means {recipe.activations}: a layer in the model has no such form.",
-            _AUTO,
+            f"means {recipe.activations}: a layer in the model has no such form."
         )
 
 
@@ -152,10 +151,9 @@ def _check_weights(layers: list[_Layer], recipe: Recipe) -> None:
         and not (small_allowed and layer.weights.elements < _DYNAMIC_LEAST)
     ]
     if other:
-        raise NoSuchForm(
+        raise BuildError(
             f"The weights of {integer_forms.named([layer.operation for layer in other])} stayed "
-            f"{other[0].weights.dtype} where {recipe.name} means {recipe.weights}.",
-            _AUTO,
+            f"{other[0].weights.dtype} where {recipe.name} means {recipe.weights}."
         )
     if not stored and not recipe.integer_only:
         small = f" of {_DYNAMIC_LEAST} weights or more" if small_allowed else ""

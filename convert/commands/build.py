@@ -68,8 +68,9 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
         choices=(*RECIPES, AUTO),
         default="int8",
         help="; ".join(f"{r.name}: {r.meaning}" for r in RECIPES.values())
-        + f"; {AUTO}: the fastest of them inside --max-drop and --min-agreement, with some layers "
-        "in float where int8 alone is outside (default: int8)",
+        + f"; {AUTO}: the fastest of them, as measured here, inside --max-drop and "
+        "--min-agreement, with some layers in float where int8 alone is outside (default: int8). "
+        "Which is fastest hangs on the model and the processor: see the times in the report",
     )
     parser.add_argument(
         "--prefer",

@@ -1,6 +1,6 @@
 """A frozen graph whose operators without a form in integers are computed by others that have one.
 
-Each is exact but for the order of roundings in float32: -x is 0 - x. Knows graphs of TensorFlow
+Each is exact but for the order of roundings in float32: -x is -1 * x. Knows graphs of TensorFlow
 only; which operators to change is the caller's to say.
 """
 
@@ -80,7 +80,8 @@ _Written = tuple[str, list[str]]
 
 
 def _negative(new: _Nodes, inputs: list[str]) -> _Written:
-    return "Sub", [new.constant(0), *inputs]
+    """-1 * x; in 0 - x the zero would get a scale that XNNPACK does not take."""
+    return "Mul", [*inputs, new.constant(-1)]
 
 
 def _square(_: _Nodes, inputs: list[str]) -> _Written:
