@@ -102,7 +102,8 @@ def test_scores_of_one_picture_are_those_of_its_file(
     (file,) = write_photos(tmp_path, 1)
     model = source.load(models / "logits", None)
     run = original.run(model, SPEC, photos.read(tmp_path, (), 4), console)
-    alone = original.scores_of(model, SPEC, run.output, decoding.decode(file.read_bytes()))
+    picture = preprocessing.resize(decoding.decode(file.read_bytes()), SPEC)
+    [alone] = original.scores_of(model, SPEC, run.output, [picture])
     np.testing.assert_allclose(alone, run.scores[0], atol=1e-6)
 
 
