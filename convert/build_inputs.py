@@ -60,13 +60,15 @@ def _labels(options: Options, model: Source) -> tuple[str, ...]:
                 "classes: it needs one line for each class, in the model's order."
             )
         return labels
-    if model.labels is not None:
-        if len(model.labels) != model.classes:
+    if model.label_file is not None:
+        text = model.label_file.decode("utf-8-sig", "replace")
+        labels = bundle.without_numbers(bundle.split_labels(text))
+        if len(labels) != model.classes:
             raise UsageError(
-                f"The {model.path} has a label file with {len(model.labels)} lines in it, but its "
-                f"model puts out {model.classes} classes: give the right one with --labels."
+                f"The label file in {model.path} has {len(labels)} lines, but the model in it puts "
+                f"out {model.classes} classes: give the right one with --labels."
             )
-        return model.labels
+        return labels
     names = photos.class_folders(options.validation)
     if len(names) == model.classes and not all(name.isdigit() for name in names):
         return names

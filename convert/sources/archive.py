@@ -25,6 +25,7 @@ _LABELS: Final = "labels.txt"
 # No SavedModel is larger: a message of protobuf ends there.
 _MOST_BYTES: Final = 2 << 30
 _MOST_FILES: Final = 10_000
+_MOST_BYTES_OF_LABELS: Final = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,13 @@ def _find(path: Path, archive: zipfile.ZipFile) -> _Contents | None:
     (model,) = models
     inside = {name: info for name, info in files.items() if model in (name, *name.parents)}
     beside = (PurePosixPath(), model.parent, model)
-    named = [i for n, i in files.items() if n.name.lower() == _LABELS and n.parent in beside]
+    named = [
+        info
+        for name, info in files.items()
+        if name.name.lower() == _LABELS
+        and name.parent in beside
+        and info.file_size <= _MOST_BYTES_OF_LABELS
+    ]
     labels = named[0] if named else None
     for name in (*inside, *([PurePosixPath(labels.filename)] if labels else [])):
         if name.is_absolute() or ".." in name.parts:

@@ -20,7 +20,6 @@ from convert.sources import (
     source_path,
 )
 from convert.sources.layout import Layout
-from edge_server.inference import bundle
 from edge_server.inference.preprocessing import FloatTensor, Preprocessing
 
 BATCH: Final = 16
@@ -35,7 +34,7 @@ class Source:
     free. `layout` is how it holds a picture. `function(**{input_name: tensor})` returns a
     dict with `output_name` in it; `constants` go to it as well. `trace` is the same for tracing
     anew, None where there is only the function. `training` is the name of a layer that is called
-    with training=True. `labels` are those that came in the same archive, None for none.
+    with training=True. `label_file` is the content of the one that came in the same archive.
     """
 
     path: Path
@@ -56,7 +55,7 @@ class Source:
     trackable: Any
     trace: Any = None
     training: str | None = None
-    labels: tuple[str, ...] | None = None
+    label_file: bytes | None = None
     constants: dict[str, Any] = field(default_factory=dict)
 
     def predict(self, tensors: FloatTensor) -> FloatTensor:
@@ -178,7 +177,7 @@ def load(
         kind = source_path.format_of(inside.model)
         loader = saved_model_file if kind == source_path.SAVED_MODEL else keras_file
         loaded = loader.load(inside.model, signature_name)
-        labels = None if inside.labels is None else bundle.read_labels(inside.labels)
+        label_file = None if inside.labels is None else inside.labels.read_bytes()
         fingerprint = source_path.fingerprint(inside.model)
     image = signature.image_input(loaded, input_size)
     height, width = signature.size(path, image, input_size)
@@ -202,7 +201,7 @@ def load(
         trackable=loaded.trackable,
         trace=loaded.trace,
         training=loaded.training,
-        labels=labels,
+        label_file=label_file,
         constants=image.constants,
     )
     source.single_image_function()
