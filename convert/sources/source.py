@@ -151,12 +151,17 @@ class Source:
                 "the size it was trained with."
             )
         return UsageError(
-            f"{self.path} can't be made to take one picture of {size} ({reason}): export it with "
-            "a free batch or a batch of 1."
+            f"{self.path} can't be made to take one picture of {size} in float32 ({reason}): "
+            "export it so that it does."
         )
 
-    def refuses(self, error: tf.errors.OpError, tensors: FloatTensor) -> PicturesRefused:
+    def refuses(self, error: tf.errors.OpError, tensors: FloatTensor) -> UsageError:
         """A sentence on what TensorFlow said while the graph was run on pictures."""
+        if not isinstance(error, tf.errors.InvalidArgumentError):
+            return UsageError(
+                f"{self.path} can't be run on this machine ({first_line(error)}): export it for a "
+                "CPU, or convert it where it runs."
+            )
         advice = "look at --preprocessing" + (" and --input-size" if self.free_size else "")
         return PicturesRefused(
             f"{self.path} refuses pictures with values from {tensors.min():.4g} to "
@@ -177,11 +182,11 @@ def load(
         kind = source_path.format_of(inside.model)
         loader = saved_model_file if kind == source_path.SAVED_MODEL else keras_file
         loaded = loader.load(inside.model, signature_name)
+        image = signature.image_input(loaded, input_size)
+        height, width = signature.size(path, image, input_size)
+        output, classes = signature.class_output(loaded)
         label_file = None if inside.labels is None else inside.labels.read_bytes()
         fingerprint = source_path.fingerprint(inside.model)
-    image = signature.image_input(loaded, input_size)
-    height, width = signature.size(path, image, input_size)
-    output, classes = signature.class_output(loaded)
     source = Source(
         path=path,
         format=kind,

@@ -130,3 +130,11 @@ def test_an_archive_with_a_password_or_damage_is_refused_in_words(
     path.write_bytes(data)
     with pytest.raises(UsageError, match="can't be unpacked"), archive.opened(path):
         pass
+
+
+def test_sentences_are_about_the_archive(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "download.zip", **{"keras_model.h5": HDF5})
+    with pytest.raises(UsageError) as caught:
+        source.load(path, None)
+    assert str(caught.value).startswith(f"{path} can't be read as a Keras file (")
+    assert "edge-convert-" not in str(caught.value)
