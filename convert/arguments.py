@@ -19,7 +19,7 @@ def add_source(parser: argparse.ArgumentParser) -> None:
         "saved_model",
         type=Path,
         metavar="SAVED_MODEL",
-        help="a SavedModel, .keras or .h5",
+        help="a SavedModel, .keras or .h5, or a zip of one",
     )
     parser.add_argument("--signature", metavar="NAME", help="which signature, if it has several")
     parser.add_argument(

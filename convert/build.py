@@ -85,7 +85,7 @@ def build(options: Options, console: Console) -> Built:
         with console.step(f"run the original on {len(inputs.tests.photos)} photos"):
             before = original.run(model, inputs.spec, inputs.tests, console)
         ordered = None
-        if options.labels is None and model.labels is None:
+        if options.labels is None and model.label_file is None:
             settled = folder_order.settle(options.validation, inputs.labels, before)
             inputs, before = replace(inputs, labels=settled.labels), settled.before
             ordered = settled.warning

@@ -21,6 +21,7 @@ _PLACES: Final = re.compile(
     r"|\[\[|\d+ root error|Arguments received by|Call arguments received by|\.\.\.$"
     r"|Original stack trace"
 )
+_NODES: Final = re.compile(r"\{\{function_node [^}]*\}\}|\s*\[\[\{\{.*|\s*\[Op:[^\]]*\].*")
 
 
 class UsageError(EdgeError):
@@ -54,4 +55,4 @@ def first_line(error: Exception) -> str:
         text = last if last.strip() else text
     lines = [line.strip() for line in text.splitlines()]
     said = [line for line in lines if line and not _PLACES.match(line)]
-    return excerpt(re.split(r"\[\[\{\{|\s*\[Op:", said[0])[0]) if said else type(error).__name__
+    return excerpt(_NODES.sub("", said[0])) if said else type(error).__name__

@@ -15,6 +15,8 @@ from typing import Any, Final
 
 from convert.errors import UsageError
 from convert.inspecting import inspection, inspection_graph, inspection_tflite
+from convert.sources import layout
+from convert.sources.layout import Order
 from edge_server.errors import SettingError
 from edge_server.inference import bundle
 from edge_server.inference import labels as label_files
@@ -169,15 +171,17 @@ def check_pair(
     chosen = [s for s in document["signatures"] if signature in (None, s["name"])]
     if len(chosen) != 1:
         return None
-    shapes = [_shape(tensor, 4) for tensor in chosen[0]["inputs"]]
-    image = next((shape for shape in shapes if shape is not None), None)
+    size = (candidate.spec.height, candidate.spec.width)
+    shapes = [tensor["shape"] for tensor in chosen[0]["inputs"]]
+    images = [layout.of(tuple(shape[1:]), size) for shape in shapes if shape is not None]
+    image = next((found for found in images if found is not None), None)
     if image is None:
         return None
     output = next((s for s in (_shape(t, 2) for t in chosen[0]["outputs"]) if s), None)
-    _, height, width, channels = image
-    check_fit(candidate, original, (height, width, channels), output[1] if output else None)
-    free = None in (height, width)
-    return (candidate.spec.height, candidate.spec.width) if free else None
+    picture = (image.height, image.width, image.channels)
+    check_fit(candidate, original, picture, output[1] if output else None)
+    free = None in picture or image.order is Order.FLAT
+    return size if free else None
 
 
 def _shape(tensor: dict[str, Any], rank: int) -> list[int | None] | None:

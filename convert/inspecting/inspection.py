@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from convert.errors import UsageError
-from convert.sources import source_path
+from convert.sources import archive, source_path
 from edge_server.inference.tflite_file import IDENTIFIER
 
 # What is given by mistake, by its first bytes.
@@ -33,14 +33,17 @@ def inspect(path: Path, *, all_tensors: bool = False) -> dict[str, Any]:
         from convert.inspecting import inspection_tflite  # noqa: PLC0415
 
         return inspection_tflite.document(path, all_tensors=all_tensors)
-    kind = source_path.format_of(path)
-    if kind == source_path.SAVED_MODEL:
-        from convert.inspecting import inspection_saved_model  # noqa: PLC0415
+    with archive.opened(path) as inside:
+        kind = source_path.format_of(inside.model)
+        if kind == source_path.SAVED_MODEL:
+            from convert.inspecting import inspection_saved_model  # noqa: PLC0415
 
-        return inspection_saved_model.document(path)
-    from convert.inspecting import inspection_keras  # noqa: PLC0415
+            document = inspection_saved_model.document(inside.model)
+        else:
+            from convert.inspecting import inspection_keras  # noqa: PLC0415
 
-    return inspection_keras.document(path, kind)
+            document = inspection_keras.document(inside.model, kind)
+    return document | {"path": str(path)}
 
 
 def _head(path: Path) -> bytes:

@@ -20,11 +20,12 @@ from typing import Final
 from convert.errors import BuildError, UsageError, first_line
 
 GRAPH_FILES: Final = ("saved_model.pb", "saved_model.pbtxt")
-_KERAS_ENDINGS: Final = (".h5", ".hdf5", ".keras")
+KERAS_ENDINGS: Final = (".h5", ".hdf5", ".keras")
 _LABELS: Final = "labels.txt"
 # No SavedModel is larger: a message of protobuf ends there.
 _MOST_BYTES: Final = 2 << 30
 _MOST_FILES: Final = 10_000
+_MOST_BYTES_OF_LABELS: Final = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,11 @@ def opened(path: Path) -> Iterator[Opened]:
             return
         _unpack(path, archive, found, Path(folder))
         labels = None if found.labels is None else Path(folder, found.labels.filename)
-        yield Opened(Path(folder, found.model), labels)
+        model = Path(folder, found.model)
+        try:
+            yield Opened(model, labels)
+        except UsageError as error:  # what it says of a file that will be gone is said of the zip
+            raise type(error)(str(error).replace(str(model), str(path))) from error
 
 
 def _find(path: Path, archive: zipfile.ZipFile) -> _Contents | None:
@@ -89,7 +94,7 @@ def _find(path: Path, archive: zipfile.ZipFile) -> _Contents | None:
     models += [
         name
         for name in files
-        if name.suffix.lower() in _KERAS_ENDINGS
+        if name.suffix.lower() in KERAS_ENDINGS
         and not name.name.endswith(".weights.h5")
         and folders.isdisjoint(name.parents)
     ]
@@ -102,7 +107,13 @@ def _find(path: Path, archive: zipfile.ZipFile) -> _Contents | None:
     (model,) = models
     inside = {name: info for name, info in files.items() if model in (name, *name.parents)}
     beside = (PurePosixPath(), model.parent, model)
-    named = [i for n, i in files.items() if n.name.lower() == _LABELS and n.parent in beside]
+    named = [
+        info
+        for name, info in files.items()
+        if name.name.lower() == _LABELS
+        and name.parent in beside
+        and info.file_size <= _MOST_BYTES_OF_LABELS
+    ]
     labels = named[0] if named else None
     for name in (*inside, *([PurePosixPath(labels.filename)] if labels else [])):
         if name.is_absolute() or ".." in name.parts:

@@ -23,7 +23,7 @@ _FUNCTION: Final = "function"
 def objects(config: Any) -> Iterator[dict[str, Any]]:
     """Every serialized object in a configuration, at any depth, the outer before the inner."""
     if isinstance(config, dict):
-        if isinstance(config.get("class_name"), str):
+        if isinstance(config.get("class_name"), str) and "config" in config:
             yield config
         for value in config.values():
             yield from objects(value)

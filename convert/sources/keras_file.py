@@ -50,8 +50,11 @@ def load(path: Path, signature: str | None) -> Signature:
     # Keras 3 reads this when it is imported; another backend would make models of no use here.
     os.environ["KERAS_BACKEND"] = "tensorflow"
     kind = source_path.format_of(path)
-    description = _read(path, kind)
-    _check(path, description.config)
+    try:
+        description = _read(path, kind)
+        _check(path, description.config)
+    except RecursionError as error:
+        raise UsageError(f"{path} is nested too deeply to be a model: save it again.") from error
     model = _load(path, kind, description)
     if not getattr(model, "inputs", None):
         raise UsageError(
@@ -107,7 +110,7 @@ def _check(path: Path, config: Any) -> None:
     if layer is not None:
         raise UsageError(
             f"The layer '{keras_config.name_of(layer)}' of {path} only points to a SavedModel "
-            f"({layer['config'].get('filepath')}), which is not in the file: give that "
+            f"({dict(layer['config']).get('filepath')}), which is not in the file: give that "
             "SavedModel's directory, or write one of the whole model with model.export()."
         )
     if keras_config.quantized(config):
@@ -155,7 +158,7 @@ def _with_operations(config: Any) -> Any:
     operations = importlib.import_module("keras.src.ops")
     named, found = copy.deepcopy(config), False
     for layer in keras_config.objects(named):
-        if "inbound_nodes" not in layer or "trainable" in layer["config"]:
+        if "inbound_nodes" not in layer or "trainable" in (layer["config"] or ()):
             continue
         kind = getattr(operations, layer["class_name"], None)
         if isinstance(kind, type) and issubclass(kind, operations.Operation):

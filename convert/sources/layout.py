@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
-import tensorflow as tf
-
 _CHANNELS: Final = (1, 3)
 _SMALLEST: Final = 8  # [100, 3] is a series of measurements, no picture
 # Flat rows of the data sets that everybody begins with; another length could be anything.
@@ -43,6 +41,8 @@ class Layout:
 
     def arrange(self, images: Any) -> Any:
         """A tensor (n, height, width, channels) in the model's own order and precision."""
+        import tensorflow as tf  # noqa: PLC0415, what a shape means is told without it
+
         if self.half is not None:
             images = tf.cast(images, self.half)
         if self.order is Order.CHANNELS_FIRST:

@@ -42,8 +42,9 @@ class Signature:
     def instead(self) -> str:
         """What to do where this one does not fit."""
         if not self.others:
-            return "Save the classifier alone."
-        return f"Choose another with --signature ({', '.join(self.others)})."
+            return "Export the classifier alone."
+        listed = ", ".join(self.others)
+        return f"Choose another with --signature ({listed}), or export the classifier alone."
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,6 @@ from convert.sources import (
     signature,
     source_path,
 )
-from convert.sources.archive import Opened
 from convert.sources.layout import Layout
 from edge_server.inference import labels as label_files
 from edge_server.inference.labels import LabelFile
@@ -37,7 +36,7 @@ class Source:
     free. `layout` is how it holds a picture. `function(**{input_name: tensor})` returns a
     dict with `output_name` in it; `constants` go to it as well. `trace` is the same for tracing
     anew, None where there is only the function. `training` is the name of a layer that is called
-    with training=True. `labels` are those that came in the same archive, None for none.
+    with training=True. `label_file` is the content of the one that came in the same archive.
     `integer_forms` names operators that the function for one image computes by others, which have
     a form in integers.
     """
@@ -60,9 +59,16 @@ class Source:
     trackable: Any
     trace: Any = None
     training: str | None = None
-    labels: LabelFile | None = None
+    label_file: bytes | None = None
     constants: dict[str, Any] = field(default_factory=dict)
     integer_forms: frozenset[str] = frozenset()
+
+    @property
+    def labels(self) -> LabelFile | None:
+        """The labels that came in the same archive. Raises SettingError where it holds others."""
+        if self.label_file is None:
+            return None
+        return label_files.from_bytes(self.label_file, f"in {self.path}")
 
     def predict(self, tensors: FloatTensor) -> FloatTensor:
         """float32 (n, height, width, channels) -> float32 (n, classes), as it puts them out.
@@ -163,12 +169,17 @@ class Source:
                 "the size it was trained with."
             )
         return UsageError(
-            f"{self.path} can't be made to take one picture of {size} ({reason}): export it with "
-            "a free batch or a batch of 1."
+            f"{self.path} can't be made to take one picture of {size} in float32 ({reason}): "
+            "export it so that it does."
         )
 
-    def refuses(self, error: tf.errors.OpError, tensors: FloatTensor) -> PicturesRefused:
+    def refuses(self, error: tf.errors.OpError, tensors: FloatTensor) -> UsageError:
         """A sentence on what TensorFlow said while the graph was run on pictures."""
+        if not isinstance(error, tf.errors.InvalidArgumentError):
+            return UsageError(
+                f"{self.path} can't be run on this machine ({first_line(error)}): export it for a "
+                "CPU, or convert it where it runs."
+            )
         advice = "look at --preprocessing" + (" and --input-size" if self.free_size else "")
         return PicturesRefused(
             f"{self.path} refuses pictures with values from {tensors.min():.4g} to "
@@ -189,11 +200,11 @@ def load(
         kind = source_path.format_of(inside.model)
         loader = saved_model_file if kind == source_path.SAVED_MODEL else keras_file
         loaded = loader.load(inside.model, signature_name)
-        labels = _labels(inside, path)
+        image = signature.image_input(loaded, input_size)
+        height, width = signature.size(path, image, input_size)
+        output, classes = signature.class_output(loaded)
+        label_file = None if inside.labels is None else inside.labels.read_bytes()
         fingerprint = source_path.fingerprint(inside.model)
-    image = signature.image_input(loaded, input_size)
-    height, width = signature.size(path, image, input_size)
-    output, classes = signature.class_output(loaded)
     source = Source(
         path=path,
         format=kind,
@@ -213,18 +224,11 @@ def load(
         trackable=loaded.trackable,
         trace=loaded.trace,
         training=loaded.training,
-        labels=labels,
+        label_file=label_file,
         constants=image.constants,
     )
     source.single_image_function()
     return source
-
-
-def _labels(inside: Opened, path: Path) -> LabelFile | None:
-    """The labels in the archive `path`, read before it is removed again."""
-    if inside.labels is None:
-        return None
-    return label_files.from_bytes(inside.labels.read_bytes(), f"{inside.labels.name} in {path}")
 
 
 def _are_pixels(tensors: FloatTensor) -> bool:

@@ -93,15 +93,21 @@ def _other_directory(path: Path) -> str:
         return f"{path} is {_CHECKPOINT}."
     if (path / "model.json").is_file():
         return f"{path} is {_TENSORFLOW_JS}."
-    frozen = sorted(path.glob("*.pb"))
-    if frozen:
-        return f"{path} holds {frozen[0].name}, {_FROZEN}."
+    for file in sorted(path.iterdir()):
+        if file.suffix.lower() in (*archive.KERAS_ENDINGS, ".pb"):
+            return _directory_around(file)
     if all((path / name).is_file() for name in _KERAS_FILES):
         return f"{path} is an unpacked .keras file: give the .keras file itself."
     return (
         f"{path} is not a SavedModel (it has no saved_model.pb): give the directory that "
         "model.export() or tf.saved_model.save() wrote, or a .keras or .h5 file."
     )
+
+
+def _directory_around(file: Path) -> str:
+    if file.suffix.lower() == ".pb":
+        return f"{file.parent} holds {file.name}, {_FROZEN}."
+    return f"{file.parent} is not a SavedModel, but holds a Keras file: give {file}."
 
 
 def _other_zip(path: Path, names: list[str]) -> str:

@@ -212,3 +212,82 @@ def test_a_batch_that_the_graph_is_bound_to_is_refused(load: Callable[..., Sourc
 
     with pytest.raises(UsageError, match=r"exactly 8 images at a time.*shape \(8, 3\).*free batch"):
         load(bound, "float32", batch=8)
+
+
+@pytest.fixture(scope="module", params=["float16", "bfloat16"])
+def half(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of a mixed policy in every form that Keras 3 writes; its last layer is half too."""
+    import keras
+
+    folder = tmp_path_factory.mktemp(request.param)
+    keras.utils.set_random_seed(0)
+    policy = f"mixed_{request.param}"
+    image = keras.layers.Input((SIDE, SIDE, 3), name="image")
+    x = keras.layers.Rescaling(1 / 127.5, -1.0, dtype=policy)(image)
+    x = keras.layers.SeparableConv2D(6, 3, strides=2, activation="relu", dtype=policy)(x)
+    x = keras.layers.BatchNormalization(dtype=policy)(x)
+    x = keras.layers.GlobalAveragePooling2D(dtype=policy)(x)
+    model = keras.Model(image, keras.layers.Dense(3, activation="softmax", dtype=policy)(x))
+    model.save(folder / "m.keras")
+    model.save(folder / "m.h5")
+    model.export(str(folder / "saved"), verbose=False)
+    return folder
+
+
+@pytest.mark.parametrize("name", ["m.keras", "m.h5", "saved"])
+def test_a_model_of_half_precision_is_converted_in_float32(half: Path, name: str) -> None:
+    model = source.load(half / name, None)
+    pictures = photos(9)
+    source_check.check(model, pictures[:4])
+    file = converted(model, "float32")
+    graph = tflite_schema.describe(file)
+    assert {t.dtype for t in (*graph.inputs, *graph.outputs)} == {"float32"}
+    allowed = 0.01 if half.name.startswith("float16") else 0.05
+    np.testing.assert_allclose(answers(file, pictures), model.predict(pictures), atol=allowed)
+
+
+def test_a_model_of_half_precision_becomes_integers_only(half: Path) -> None:
+    model = source.load(half / "m.keras", None)
+    graph = tflite_schema.describe(converted(model, "int8"))
+    assert graph.float_tensors == ()
+
+
+def test_pixels_and_scores_of_half_precision_are_cast(load: Callable[..., Source]) -> None:
+    import tensorflow as tf
+
+    def in_half(pixels: Any) -> Any:
+        scores = classify(tf.cast(pixels, tf.float32))["scores"]
+        return {"scores": tf.cast(scores, tf.float16)}
+
+    model = load(in_half, "float16")
+    assert (model.input_dtype, model.half) == ("float32", True)
+    pictures = photos(6)
+    file = converted(model, "float32")
+    np.testing.assert_allclose(answers(file, pictures), model.predict(pictures), atol=2e-3)
+
+
+def test_a_loop_that_was_saved_for_a_free_batch_is_converted(
+    tmp_path: Path, load: Callable[..., Source]
+) -> None:
+    """As Keras 3 exports a GRU, and with float16 in its loop."""
+    import tensorflow as tf
+
+    weights = np.random.default_rng(0).normal(0, 0.1, (SIDE * 3, 3)).astype(np.float16)
+
+    def recurrent(pixels: Any) -> Any:
+        rows = tf.cast(tf.reshape(pixels, [-1, SIDE, SIDE * 3]), tf.float16) / 255
+        steps = tf.TensorArray(tf.float16, SIDE, element_shape=[None, SIDE * 3])
+        steps = steps.unstack(tf.transpose(rows, [1, 0, 2]))
+        seen = tf.zeros([tf.shape(pixels)[0], 3], tf.float16)
+        for step in tf.range(SIDE):
+            tf.autograph.experimental.set_loop_options(
+                shape_invariants=[(seen, tf.TensorShape([None, 3]))]
+            )
+            seen = tf.tanh(0.5 * seen + tf.linalg.matmul(steps.read(step), weights))
+        return {"scores": tf.cast(seen, tf.float32)}
+
+    model = load(recurrent, "float32")
+    pictures = photos(5)
+    source_check.check(model, pictures[:4])
+    file = converted(model, "float32")
+    np.testing.assert_allclose(answers(file, pictures), model.predict(pictures), atol=5e-3)

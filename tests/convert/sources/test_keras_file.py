@@ -201,3 +201,140 @@ def test_a_version_is_read_where_bytes_hold_it(save: Save) -> None:
         file.attrs["model_config"] = np.bytes_(json.dumps(config))
         file.attrs["keras_version"] = np.bytes_("2.2.4")
     assert source.load(path, None).classes == 4
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize(
+    ("saved", "names"),
+    [
+        ("m.h5", ("a.keras", "b.model", "c.H5", "d.zip")),
+        ("m.keras", ("a.h5", "b.model", "c.KERAS", "d.keras (1)", "e.zip")),
+    ],
+)
+def test_a_file_is_loaded_under_any_name(
+    save: Save, library: str, saved: str, names: tuple[str, ...]
+) -> None:
+    """TensorFlow 2.0 to 2.11 wrote HDF5 into x.keras; tutorials and browsers rename the rest."""
+    path = save(library, saved)
+    expected = source.load(path, None).predict(PICTURES)
+    for name in names:
+        renamed = path.with_name(name)
+        renamed.write_bytes(path.read_bytes())
+        loaded = source.load(renamed, None)
+        assert loaded.format == saved.split(".")[1]
+        np.testing.assert_array_equal(loaded.predict(PICTURES), expected)
+
+
+def test_operations_in_an_h5_of_keras_3_are_found(save: Save) -> None:
+    """An .h5 names them like layers, as when preprocess_input() or x / 255 is in the model."""
+
+    def body(layers: Any, x: Any) -> Any:
+        turned = keras.ops.stack([x[..., 2], x[..., 1], x[..., 0]], axis=-1)
+        shifted = keras.ops.multiply(turned / 2.0 + np.float32(0.5), [1.0, 0.5, 2.0])
+        summed = layers.Add()([shifted, layers.ReLU()(x)])  # the layer, not the operation
+        return summed + 1.0
+
+    import keras
+
+    path = save("keras", "model.h5", body)
+    loaded = source.load(path, None)
+    twin = source.load(save("keras", "model.keras", body), None)
+    assert loaded.format == "h5"
+    np.testing.assert_allclose(loaded.predict(PICTURES), twin.predict(PICTURES), atol=1e-6)
+    single = loaded.single_image_function()(PICTURES[:1])[loaded.output_name].numpy()
+    np.testing.assert_allclose(single, twin.predict(PICTURES[:1]), atol=1e-6)
+
+
+@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_a_registered_function_is_named_with_its_package(
+    save: Save, library: str, file: str
+) -> None:
+    keras = importlib.import_module(library)
+
+    def swoosh(x: Any) -> Any:
+        return x * 2
+
+    register = keras.saving.register_keras_serializable(package="Addons", name="swoosh")
+    path = save(
+        library, file, lambda layers, x: layers.Conv2D(3, 1, activation=register(swoosh))(x)
+    )
+    keras.saving.get_custom_objects().pop("Addons>swoosh")
+    with pytest.raises(UsageError, match=r"needs 'Addons>swoosh', code of its author's"):
+        source.load(path, None)
+
+
+def test_a_pointer_to_a_saved_model_leads_to_it(save: Save, keras_model: Path) -> None:
+    def body(layers: Any, x: Any) -> Any:
+        pointer = layers.TFSMLayer(str(keras_model), call_endpoint="serve", name="pointer")
+        return layers.Reshape((1, 1, 4))(pointer(x))
+
+    path = save("keras", "model.keras", body)
+    with pytest.raises(UsageError) as caught:
+        source.load(path, None)
+    assert f"'pointer' of {path} only points to a SavedModel ({keras_model})" in str(caught.value)
+
+
+def test_a_model_that_keras_quantized_is_refused_before_it_is_built(tmp_path: Path) -> None:
+    import keras
+
+    image = keras.layers.Input((SIDE, SIDE, 3))
+    pooled = keras.layers.GlobalAveragePooling2D()(image)
+    model = keras.Model(image, keras.layers.Dense(4)(pooled))
+    model.quantize("int8")
+    model.save(tmp_path / "m.keras")
+    with pytest.raises(UsageError, match=r"model\.quantize\(\).*the model from before quantize"):
+        source.load(tmp_path / "m.keras", None)
+
+
+def test_names_in_other_scripts_are_no_hindrance(save: Save) -> None:
+    """Keras on JAX or PyTorch takes any name for a layer, TensorFlow does not."""
+    path = save("keras", "model.keras", lambda layers, x: layers.Conv2D(3, 1, name="plain")(x))
+    expected = source.load(path, None).predict(PICTURES)
+    content = io.BytesIO()
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(content, "w") as new:
+        for name in old.namelist():
+            data = old.read(name)
+            if name == "config.json":
+                data = data.replace(b'"plain"', json.dumps("св\u0451ртка").encode())
+            new.writestr(name, data)
+    path.write_bytes(content.getvalue())
+    np.testing.assert_array_equal(source.load(path, None).predict(PICTURES), expected)
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("kind", ["GRU", "LSTM"])
+def test_a_recurrent_layer_is_traced_anew_for_one_picture(
+    save: Save, library: str, kind: str
+) -> None:
+    """With its batch left free its loop has no form in a .tflite."""
+    import tensorflow as tf
+
+    def body(layers: Any, x: Any) -> Any:
+        rows = layers.Reshape((SIDE, SIDE * 3))(x)
+        deep = getattr(layers, kind)(3)(getattr(layers, kind)(3, return_sequences=True)(rows))
+        return layers.Reshape((1, 1, 3))(deep)
+
+    loaded = source.load(save(library, "model.h5", body), None)
+    noise = np.random.default_rng(0).uniform(-1, 1, (3, SIDE, SIDE, 3)).astype(np.float32)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(
+        [loaded.single_image_function()], loaded.trackable
+    )
+    answers = interpreted(converter.convert(), noise)
+    np.testing.assert_allclose(answers, loaded.predict(noise), atol=1e-5)
+
+
+def interpreted(model: bytes, pictures: np.ndarray) -> np.ndarray:
+    """What a float32 .tflite answers to each picture, from a fresh state."""
+    import tensorflow as tf
+
+    interpreter = tf.lite.Interpreter(model_content=model)
+    interpreter.allocate_tensors()
+    (taken,), (given,) = interpreter.get_input_details(), interpreter.get_output_details()
+    rows = []
+    for picture in pictures:
+        interpreter.reset_all_variables()
+        interpreter.set_tensor(taken["index"], picture[None])
+        interpreter.invoke()
+        rows.append(interpreter.get_tensor(given["index"])[0])
+    return np.stack(rows)

@@ -81,6 +81,8 @@ def test_a_directory_above_saved_models_leads_to_them(models: Path, tmp_path: Pa
         ("checkpoint", "a training checkpoint"),
         ("ckpt-3.index", "a training checkpoint"),
         ("model.json", "a TensorFlow.js model"),
+        ("model.pb", "holds model.pb, a frozen TensorFlow 1 graph"),
+        ("keras_model.h5", "holds a Keras file: give "),
     ],
 )
 def test_another_directory_is_named(tmp_path: Path, inside: str, said: str) -> None:
