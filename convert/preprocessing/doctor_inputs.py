@@ -70,8 +70,8 @@ def orders(model: Source, subject: Subject) -> tuple[Order, ...]:
 
 
 def _labels(model: Source, validation: Path, labels_file: Path | None) -> tuple[str, ...]:
-    if labels_file is not None:
-        given = label_files.read(labels_file)
+    given = model.labels if labels_file is None else label_files.read(labels_file)
+    if given is not None:
         names = given.for_classes(model.classes)
         if abs(len(names) - model.classes) > 1:
             label_files.fitting(given, str(model.path), model.classes)
