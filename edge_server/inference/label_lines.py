@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from edge_server.inference.label_entries import (
+    BOTH_NUMBERS,
     NAME_KEYS,
     NUMBER_KEYS,
     Entries,
@@ -176,6 +177,8 @@ def _of_columns(
             f"is a table whose columns ({', '.join(head)[:80]}) do not say which are the numbers "
             "and which the labels: call them 'index' and 'name' in the first line"
         )
+    if name in counted and simple(head[number]) in NAME_KEYS:
+        raise NoLabels(BOTH_NUMBERS)
     if any(len(row) != len(head) for row in body):
         line = next(place for place, row in enumerate(body, 2) if len(row) != len(head))
         raise NoLabels(

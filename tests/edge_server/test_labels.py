@@ -124,6 +124,7 @@ def test_three_pets_are_read_in_the_order_of_their_classes(content, form):
         ('["1 cent", "2 euro", "- x", "{", "\\u00e4", "\\ud83d\\ude00"]',
          ("1 cent", "2 euro", "- x", "{", "ä", "😀")),
         ('{"0": "7", "1": "3"}', ("7", "3")),
+        ("label,index\n7,0\n3,1\n", ("7", "3")),
         ('{"0": 1999, "1": 2004}', ("1999", "2004")),
         # Keras' class_indices of folders that are named by numbers, in their order as text.
         (json.dumps({str(n): i for i, n in enumerate(sorted(range(12), key=str))}),
@@ -154,6 +155,7 @@ def test_names_are_taken_as_they_are(content, names):
         ("0,5 l\n1,0 l", "could be its class or part of its name"),
         ("0:1\n1:2\n2:0", "both could be the classes"),
         ("{0: 1, 1: 2, 2: 0}", "both could be the classes"),
+        ("class,label\n0,1\n1,2\n2,0", "both could be the classes"),
         ("0 zero\n1", "no label for class 1"),
         ("0,cat,x\n1,dog,y", "a table of 3 columns without headings"),
         ("a,b,c\n0,cat,x\n1,dog,y", "columns .a, b, c. do not say which"),
