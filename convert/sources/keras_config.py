@@ -16,6 +16,9 @@ _UNKNOWN: Final = re.compile(
     r":? ?)['`\"]([\w.>]+)['`\"]"
 )
 _OWN_MODULES: Final = frozenset(("builtins", "keras", "tensorflow", "tf_keras"))
+# Keras' class of what a layer computes in; those of quantized layers have longer names.
+_POLICY: Final = "DTypePolicy"
+_QUANTIZED: Final = re.compile(r"(?:u?int\d+|float8|gptq|awq)[\w/]*_from_\w+")
 # What a function is called whose name stands beside it.
 _FUNCTION: Final = "function"
 
@@ -46,7 +49,9 @@ def first(config: Any, class_name: str) -> dict[str, Any] | None:
 
 def quantized(config: Any) -> bool:
     """Whether Keras' own model.quantize() has replaced weights by integers."""
-    return any(re.fullmatch(r"Quantized\w*DTypePolicy", o["class_name"]) for o in objects(config))
+    policies = {o["class_name"] for o in objects(config) if o["class_name"].endswith(_POLICY)}
+    named = any(_QUANTIZED.fullmatch(text) for text in _strings(config))
+    return named or not policies <= {_POLICY, f"Float{_POLICY}"}
 
 
 def in_training(config: Any) -> str | None:

@@ -74,10 +74,21 @@ def test_a_layer_in_training_is_named_in_every_notation(nodes: Any, named: str |
     [
         ("QuantizedDTypePolicy", True),
         ("QuantizedFloat8DTypePolicy", True),
+        ("Int4DTypePolicy", True),
         ("DTypePolicy", False),
+        ("FloatDTypePolicy", False),
+        ("DTypePolicyMap", False),
     ],
 )
 def test_keras_own_quantization_is_seen(policy: str, quantized: bool) -> None:
     dtype = {"module": "keras", "class_name": policy, "config": {}}
     dense = {"class_name": "Dense", "config": {"name": "dense", "dtype": dtype}}
     assert keras_config.quantized(model(dense)) is quantized
+
+
+def test_keras_own_quantization_is_seen_by_its_name_too() -> None:
+    def dense(dtype: str) -> dict[str, Any]:
+        return {"class_name": "Dense", "config": {"name": "dense", "dtype": dtype}}
+
+    assert keras_config.quantized(model(dense("int8_from_mixed_bfloat16")))
+    assert not keras_config.quantized(model(dense("mixed_bfloat16")))

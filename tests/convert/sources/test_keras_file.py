@@ -230,7 +230,7 @@ def test_operations_in_an_h5_of_keras_3_are_found(save: Save) -> None:
 
     def body(layers: Any, x: Any) -> Any:
         turned = keras.ops.stack([x[..., 2], x[..., 1], x[..., 0]], axis=-1)
-        shifted = keras.ops.multiply(turned / 2.0 + np.float32(0.5), [1.0, 0.5, 2.0])
+        shifted = keras.ops.multiply(turned / 2.0 + 0.5, [1.0, 0.5, 2.0])
         summed = layers.Add()([shifted, layers.ReLU()(x)])  # the layer, not the operation
         return summed + 1.0
 
@@ -267,7 +267,7 @@ def test_a_registered_function_is_named_with_its_package(
 def test_a_pointer_to_a_saved_model_leads_to_it(save: Save, keras_model: Path) -> None:
     def body(layers: Any, x: Any) -> Any:
         pointer = layers.TFSMLayer(str(keras_model), call_endpoint="serve", name="pointer")
-        return layers.Reshape((1, 1, 4))(pointer(x))
+        return layers.Conv2D(3, 1)(layers.Reshape((1, 1, 4))(pointer(x)))
 
     path = save("keras", "model.keras", body)
     with pytest.raises(UsageError) as caught:
