@@ -46,7 +46,8 @@ class Operation:
     @property
     def layer(self) -> str:
         """The layer, as far as the tensor's name says it: model/norm/Neg -> norm."""
-        parts = self.tensor.split(";")[0].split("/")
+        path = self.tensor.split(";")[0].split("/")
+        parts = [part for part in path if "PartitionedCall" not in part] or path
         return "/".join(parts[1:-1] or parts[:-1] or parts)
 
 

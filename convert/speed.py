@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from convert.check import Check
+from convert.errors import BuildError
 from edge_server.inference.partitions import Partitions
 
 # Medians of two models that take turns differ by less where both are as fast.
@@ -20,6 +21,15 @@ class Times:
 
     integer: float
     float32: float
+
+
+def measured(latency: Callable[[], Sequence[float]]) -> Times | None:
+    """The times of an integer file that runs and of its float32 twin; None where the runtime
+    refuses the twin, which may need newer operators."""
+    try:
+        return Times(*latency())
+    except BuildError:
+        return None
 
 
 def check(recipe: str, times: Times, partitions: Partitions | None, runtime: str) -> Check:

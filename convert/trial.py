@@ -39,7 +39,7 @@ from convert.options import Options
 from convert.original import OriginalRun
 from convert.recipes import Recipe
 from convert.sources.source import Source
-from convert.speed import Times
+from convert.speed import Times, measured
 from convert.validation import Validation
 from convert.workshop import Workshop
 from edge_server.inference.manifest import Manifest
@@ -236,17 +236,19 @@ class Bench:
             return better_int8.improve(exact, graph, fitted, self.before.output, self.console)
         return weights_only.improve(exact, graph, fitted, self.console)
 
-    def times(self, trial: Trial) -> Times:
-        """The times of an integer candidate and of its float32 twin, on the target's runtime."""
+    def times(self, trial: Trial) -> Times | None:
+        """The times of an integer candidate and of its float32 twin, on the target's runtime; None
+        where that does not take the twin."""
         twin = self.workshop.put("twin.tflite", trial.draft.float_twin or self.float_model)
-        integer, float32 = candidate.latency(
-            [trial.file, twin],
-            rounds=_ROUNDS,
-            threads=THREADS,
-            console=self.console,
-            python=self.python,
+        return measured(
+            lambda: candidate.latency(
+                [trial.file, twin],
+                rounds=_ROUNDS,
+                threads=THREADS,
+                console=self.console,
+                python=self.python,
+            )
         )
-        return Times(integer, float32)
 
     def portable(self, draft: Draft) -> Draft:
         """The draft so that other readers of TFLite Metadata see what the device's code sees.

@@ -132,8 +132,8 @@ def test_a_refused_build_has_not_run_the_original(
 
 
 def test_operators_of_one_kind_are_told_once_with_their_layers() -> None:
-    norms = [Operation("NEG", f"call/model/norm_{n}/Neg;other/x") for n in range(5)]
+    norms = [
+        Operation("NEG", f"StatefulPartitionedCall/model/norm_{n}/Neg;other/x") for n in range(5)
+    ]
     said = integer_forms.named([*norms, Operation("SIN", "Sin")])
-    assert said == (
-        "NEG (in model/norm_0, model/norm_1, model/norm_2 and 2 more, 5 times), SIN (in Sin)"
-    )
+    assert said == ("NEG (in norm_0, norm_1, norm_2 and 2 more, 5 times), SIN (in Sin)")

@@ -81,5 +81,20 @@ def test_what_ran_and_with_what_is_recorded(labelled: Any) -> None:
     assert document["golden_samples"] == 4
 
 
+def test_the_share_inside_xnnpack_and_the_time_beside_float32_are_recorded(labelled: Any) -> None:
+    document = labelled.report
+    share = document["candidate"]["xnnpack"]
+    assert 1 <= share["parts"] <= share["inside"] <= share["operators"]
+    assert document["candidates"][0]["xnnpack"] == share
+    (check,) = (check for check in document["checks"] if check["name"] == "speed")
+    assert check["figures"]["xnnpack"] == share
+    assert check["figures"]["invoke_ms_median"] > 0
+    assert check["figures"]["float32_invoke_ms_median"] > 0
+
+
+def test_a_recipe_without_integers_is_compared_with_no_other(unlabelled: Any) -> None:
+    assert "speed" not in {check["name"] for check in unlabelled.report["checks"]}
+
+
 def test_text_is_written_as_it_is_and_ends_with_a_newline() -> None:
     assert report.to_bytes({"file": "Vögel"}) == '{\n  "file": "Vögel"\n}\n'.encode()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from convert import speed
+from convert.errors import BuildError
 from convert.speed import Times
 from edge_server.inference.partitions import Partitions
 
@@ -28,6 +29,14 @@ def test_nothing_is_concluded_where_the_runtime_has_no_kernels_for_this_processo
     assert "none of its 66 operators runs inside XNNPACK, so the times tell nothing" in (
         check.sentence
     )
+
+
+def test_a_twin_that_the_runtime_refuses_leaves_the_times_unknown() -> None:
+    def refused() -> list[float]:
+        raise BuildError("The device's code refuses the converted model.")
+
+    assert speed.measured(refused) is None
+    assert speed.measured(lambda: [1.0, 2.0]) == Times(1.0, 2.0)
 
 
 def test_a_share_that_the_runtime_does_not_tell_is_said_to_be_unknown() -> None:

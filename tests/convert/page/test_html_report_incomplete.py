@@ -66,6 +66,17 @@ def test_a_file_whose_time_is_not_known(
     assert "not measured" in read_page(html_report.render(document, visuals)).text
 
 
+def test_the_share_inside_xnnpack_is_told_where_it_is_known(
+    full: dict[str, Any], visuals: Visuals, read_page: Any
+) -> None:
+    assert "run inside XNNPACK is not known" in read_page(html_report.render(full, visuals)).text
+    share = {"operators": 110, "inside": 90, "parts": 20}
+    full["candidate"]["xnnpack"] = full["candidates"][0]["xnnpack"] = share
+    text = read_page(html_report.render(full, visuals)).text
+    assert "90 of 110 operators run inside XNNPACK, in 20 parts" in text
+    assert "90 of 110 operators in XNNPACK, 20 parts" in text
+
+
 def test_photos_that_are_gone_are_named_instead(
     full: dict[str, Any], visuals: Visuals, read_page: Any
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -42,6 +43,7 @@ def test_the_text_names_both_and_the_runtime(
     assert said.out.startswith("passed: the same answer as the original on 100.0% of 24 photos")
     assert "The file was converted from it: the fingerprint is the same." in said.out
     assert "median" in said.out
+    assert re.search(r"\d+ of \d+ operators run inside XNNPACK, in \d+ part", said.out)
     assert "samples reproduced" in said.out
     assert max(map(len, said.out.splitlines())) <= 100
 
