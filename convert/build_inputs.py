@@ -54,10 +54,22 @@ def _labels(options: Options, model: Source) -> tuple[str, ...]:
     """One label for each class: from the file, else from folders named by class, else numbers."""
     if options.labels is not None:
         labels = bundle.read_labels(options.labels)
+        if model.numbers == 1 and len(labels) != model.classes:
+            raise UsageError(_single_number(options, f"{options.labels} has {len(labels)}"))
         if len(labels) != model.classes:
             raise UsageError(
                 f"{options.labels} has {len(labels)} lines but the model puts out {model.classes} "
                 "classes: it needs one line for each class, in the model's order."
             )
         return labels
+    if model.numbers == 1 and len(photos.class_folders(options.validation)) != model.classes:
+        raise UsageError(_single_number(options, "there are no labels"))
     return folder_order.labels_of(options.validation, model.classes)
+
+
+def _single_number(options: Options, found: str) -> str:
+    return (
+        f"{options.saved_model} puts out a single number, and {found}: if it is how sure the model "
+        "is of the second of two classes, give --labels a file with two lines, the second for it, "
+        "or a folder of photos for each class; else it is no image classifier."
+    )

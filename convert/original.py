@@ -59,8 +59,8 @@ def run(original: Source, spec: Preprocessing, tests: PhotoSet, console: Console
             f"{original.path} puts out numbers that are not finite: "
             "look at --preprocessing, and at the model itself."
         )
-    output = output_kind(raw)
-    scores = np.stack([to_scores(row, output) for row in raw])
+    output = original.output_kind(raw)
+    scores = to_scores(raw, output)
     return OriginalRun(tuple(readable), scores, output, unreadable, tests.labelled)
 
 
@@ -72,12 +72,3 @@ def scores_of(original: Source, spec: Preprocessing, output: Output, pixels: Pix
     """The original's scores (classes,) for one picture, uint8 (h, w, 3) RGB."""
     raw = _predict(original, spec, [preprocessing.resize(pixels, spec)])
     return to_scores(raw[0], output)
-
-
-def output_kind(raw: Scores) -> Output:
-    """What a model puts out, judged from raw (n, classes)."""
-    if raw.min() < -1e-4 or raw.max() > 1 + 1e-4:
-        return Output.LOGITS
-    if np.allclose(raw.sum(axis=1), 1.0, atol=1e-2):
-        return Output.PROBABILITIES
-    return Output.SIGMOID

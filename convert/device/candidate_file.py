@@ -42,7 +42,8 @@ class Given:
 
 @dataclass(frozen=True)
 class CandidateFile:
-    """`labels` is empty where none are known. `origin` says where the preprocessing is from."""
+    """`labels` is empty where none are known. `origin` says where the preprocessing is from;
+    `numbers` are those that it puts out, one for each class or one for two."""
 
     path: Path
     bundle: Bundle
@@ -50,6 +51,7 @@ class CandidateFile:
     origin: str
     labels: tuple[str, ...]
     classes: int
+    numbers: int
     changed: bool
 
     @property
@@ -118,7 +120,8 @@ def read(path: Path, given: Given) -> CandidateFile:
     except SettingError as error:
         raise UsageError(f"{path} is no image classifier: {error}.") from error
     spec, origin = _preprocessing(path, known, given, width, height, channels)
-    classes = graph.main.outputs[0].elements
+    numbers = graph.main.outputs[0].elements
+    classes = max(2, numbers)
     if known.labels and len(known.labels) != classes:
         whose = given.labels or "it"
         raise UsageError(
@@ -132,6 +135,7 @@ def read(path: Path, given: Given) -> CandidateFile:
         origin=origin,
         labels=known.labels,
         classes=classes,
+        numbers=numbers,
         changed=origin != EDGE_JSON or given.labels is not None,
     )
 
@@ -177,9 +181,15 @@ def check_pair(
         return None
     output = next((s for s in (_shape(t, 2) for t in chosen[0]["outputs"]) if s), None)
     _, height, width, channels = image
-    check_fit(candidate, original, (height, width, channels), output[1] if output else None)
+    check_fit(candidate, original, (height, width, channels), _classes(output))
     free = None in (height, width)
     return (candidate.spec.height, candidate.spec.width) if free else None
+
+
+def _classes(output: list[int | None] | None) -> int | None:
+    """Of an output of that shape; a single number is about two classes."""
+    numbers = output[1] if output else None
+    return numbers and max(2, numbers)
 
 
 def _shape(tensor: dict[str, Any], rank: int) -> list[int | None] | None:

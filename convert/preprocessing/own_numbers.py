@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from convert.metrics import Classes
-from convert.original import output_kind
 from convert.photos import Photo, Unreadable, decoded
 from convert.preprocessing import label_order, paired_test
 from convert.preprocessing.convention_race import BLOCK, Trial
@@ -43,14 +42,17 @@ _FITTED: Final = 64
 _LEAST: Final = 16
 _SCREENED: Final = 16
 # What the search may take, whichever comes first: predictions of one picture, and seconds.
-_PREDICTIONS: Final = 12_000
-_SECONDS: Final = 90.0
+_PREDICTIONS: Final = 8_000
+_SECONDS: Final = 60.0
 # Starts that are tried on all photos, and those that are improved.
 _TRIED: Final = 8
 _IMPROVED: Final = 2
 # First and last step of the search: of the mean in deviations, of the deviation's logarithm.
 _FIRST_STEP: Final = 0.5
 _LAST_STEP: Final = 0.03
+# A search that has not gained this much, in nats a photo, with its largest steps is given up.
+_PROMISE: Final = 0.05
+_LARGE_STEP: Final = 0.2
 # A start that is this much worse than the best, in nats a photo, is as good, and says more.
 _AS_GOOD: Final = 0.01
 _FLOOR: Final = 1e-6
@@ -67,7 +69,7 @@ _KNOWN: Final = (
     ((0.1307,), (0.3081,)),
 )
 _ORDERS: Final = (ColorOrder.RGB, ColorOrder.BGR)
-_GRID_MEANS: Final = (0.0, 64.0, 127.5, 191.0)
+_GRID_MEANS: Final = (0.0, 127.5)
 _GRID_STDS: Final = (0.5, 2.0, 8.0, 32.0, 64.0, 127.5, 255.0, 512.0, 2048.0, 16384.0)
 
 
@@ -105,7 +107,7 @@ class _Search:
         raw = self.model.predict((pictures.astype(np.float32) - mean) / std)
         self.predictions += len(pictures)
         raw = np.nan_to_num(raw, nan=0.0, posinf=0.0, neginf=0.0)
-        kind = output_kind(raw)
+        kind = self.model.output_kind(raw)
         self.logits = self.logits or kind is Output.LOGITS
         scores = to_scores(raw, Output.LOGITS if self.logits else kind)
         total = np.maximum(scores.sum(axis=1), _FLOOR)
@@ -217,8 +219,10 @@ def _improved(search: _Search, start: _Point, loss: float) -> tuple[_Point, floa
         for v in (start.own.mean, np.log(start.own.std))
     )
     directions = [np.ones(channels), *(np.eye(channels) if channels > 1 else ())]
-    best, step = start, _FIRST_STEP
+    best, step, before = start, _FIRST_STEP, loss
     while step >= _LAST_STEP and not search.over:
+        if step < _LARGE_STEP and before - loss < _PROMISE:
+            break
         moved = False
         for direction in directions:
             for shift, stretch in ((step, 0), (-step, 0), (0, step), (0, -step)):

@@ -11,6 +11,7 @@ import numpy as np
 from convert.metrics import Classes
 from convert.preprocessing.conventions import Convention
 from edge_server.inference import preprocessing
+from edge_server.inference.classification import to_scores
 from edge_server.inference.decoding import Pixels
 from edge_server.inference.normalization import Normalization
 from edge_server.inference.preprocessing import ColorOrder, Filter, Fit
@@ -67,4 +68,6 @@ class Block:
         tensors = [preprocessing.normalize(picture, spec) for picture in pictures]
         scores = self._model.predict(np.concatenate(tensors))
         finite = np.isfinite(scores).all(axis=1)
+        if scores.shape[1] == 1:
+            scores = to_scores(scores, self._model.output_kind(scores))
         return np.where(finite, scores.argmax(axis=1), NO_CLASS).astype(np.int64)

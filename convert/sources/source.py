@@ -12,6 +12,8 @@ import tensorflow as tf
 
 from convert.errors import UsageError
 from convert.sources import frozen_graph, keras_file, saved_model_file, signature, source_path
+from edge_server.inference import output_kind
+from edge_server.inference.manifest import Output
 from edge_server.inference.preprocessing import FloatTensor, Preprocessing
 
 BATCH: Final = 16
@@ -27,8 +29,9 @@ class Source:
     """The original model. `trackable` keeps its variables alive.
 
     `format` is "saved_model", "keras" or "h5"; `input_dtype` "float32" or "uint8"; `batch` what
-    the model was fixed to, None where it is free. `function(**{input_name: tensor})` returns a
-    dict with `output_name` in it; `constants` go to it as well.
+    the model was fixed to, None where it is free; `numbers` how many it puts out for a picture.
+    `function(**{input_name: tensor})` returns a dict with `output_name` in it; `constants` go to
+    it as well.
     """
 
     path: Path
@@ -40,11 +43,16 @@ class Source:
     height: int
     width: int
     channels: int
-    classes: int
+    numbers: int
     batch: int | None
     function: Any
     trackable: Any
     constants: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def classes(self) -> int:
+        """A single number is about two classes."""
+        return max(2, self.numbers)
 
     @property
     def fingerprint(self) -> str:
@@ -52,7 +60,8 @@ class Source:
         return source_path.fingerprint(self.path)
 
     def predict(self, tensors: FloatTensor) -> FloatTensor:
-        """float32 (n, height, width, channels) -> float32 (n, classes), as it puts them out.
+        """float32 (n, height, width, channels) -> float32 (n, classes), as it puts them out;
+        (n, 1) where a single number is about two classes.
 
         A model of uint8 takes pixels, whole numbers 0..255 in float32: UsageError for others.
         """
@@ -92,6 +101,18 @@ class Source:
         except (ValueError, tf.errors.OpError) as error:
             raise self._does_not_work(error) from error
 
+    @cached_property
+    def ending(self) -> tuple[str, ...]:
+        """The kinds of the last two operators, as output_kind calls them; the last one first."""
+        return frozen_graph.ending(self._single_image)
+
+    def output_kind(self, raw: FloatTensor) -> Output:
+        """What the numbers (n, classes) or (n, 1) are that predict() gave."""
+        found = output_kind.output_kind(raw)
+        # The operators cost a second, and where numbers are below 0 or inside 0..1 say the same.
+        open_to_doubt = raw.shape[1] == 1 or (raw.min() >= 0 and raw.max() > 1)
+        return output_kind.output_kind(raw, self.ending) if open_to_doubt else found
+
     def _call(self, images: Any) -> Any:
         return self.function(**{self.input_name: images}, **self.constants)[self.output_name]
 
@@ -100,7 +121,7 @@ class Source:
         missing = 0 if self.batch is None else self.batch - len(tensors)
         images = np.concatenate([tensors, np.repeat(tensors[-1:], missing, axis=0)])
         scores: FloatTensor = self._call(tf.constant(images, self.input_dtype)).numpy()
-        return scores[: len(tensors)].astype(np.float32).reshape(len(tensors), self.classes)
+        return scores[: len(tensors)].astype(np.float32).reshape(len(tensors), -1)
 
     def check_preprocessing(self, spec: Preprocessing) -> None:
         """Raises UsageError where a model of uint8 would be given anything but pixels."""
@@ -171,7 +192,7 @@ def load(
     loaded = loader.load(path, signature_name)
     image = signature.image_input(loaded)
     height, width = signature.size(path, image, input_size)
-    output, classes = signature.class_output(loaded)
+    output, numbers = signature.class_output(loaded)
     source = Source(
         path=path,
         format=kind,
@@ -182,13 +203,18 @@ def load(
         height=height,
         width=width,
         channels=image.channels,
-        classes=classes,
+        numbers=numbers,
         batch=image.batch,
         function=loaded.function,
         trackable=loaded.trackable,
         constants=image.constants,
     )
     source.check()
+    if numbers == 1 and source.ending[:1] == (output_kind.SOFTMAX,):
+        raise UsageError(
+            f"{path} puts out the softmax of a single number, which is always 1: train it again "
+            "with a sigmoid, or with two numbers."
+        )
     return source
 
 

@@ -74,11 +74,14 @@ class Classifier:
             self.spec = foreign.agreed(bundle.name, self.spec, self._input)
         self.tensors = tensors.of(self._input, self.spec, bundle)
         self._preparation = Preparation(self.spec, self._input, max_pixels=max_pixels)
-        self.classes = foreign.count_classes(bundle.name, self._output)
-        self.labels = foreign.fitting_labels(bundle.name, bundle.labels, self.classes)
+        # What the model puts out for a picture: a number for each class, or one for two classes.
+        self.numbers = foreign.count_numbers(bundle.name, self._output)
+        self.labels = foreign.fitting_labels(bundle.name, bundle.labels, self.numbers)
+        self.classes = len(self.labels)
         self._interpreters.try_each()
         if bundle.manifest is None:
-            self.bundle = dataclasses.replace(bundle, output=tried_output(first, self._preparation))
+            output = tried_output(bundle, first, self._preparation)
+            self.bundle = dataclasses.replace(bundle, output=output)
         # How many pictures of one request an interpreter takes at once.
         self.batch = 1
         # Delegates are made for the shape in the file.
@@ -146,7 +149,7 @@ class Classifier:
     def infer(self, tensor: Tensor, *, deadline: Deadline | None = None) -> FloatTensor:
         """What the model itself puts out for pictures that are tensors already.
 
-        Takes (n, height, width, channels) as `tensors` accepts it; gives float32 (n, classes),
+        Takes (n, height, width, channels) as `tensors` accepts it; gives float32 (n, numbers),
         dequantized, of logits the logits. Raises TensorError, Overloaded, DeadlineExceeded,
         ClientGone.
         """

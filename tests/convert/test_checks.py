@@ -26,7 +26,7 @@ def pictures(name: str, count: int, seed: int = 0) -> Contents:
     """As many different pictures."""
     random = np.random.default_rng(seed)
     files = tuple(Path(name) / f"{number}.jpg" for number in range(count))
-    return Contents(files, random.integers(0, 256, (count, 8, 8, 3), np.uint8))
+    return Contents(files, random.integers(0, 256, (count, 32, 32, 3), np.uint8))
 
 
 def passed(check: Check) -> bool:
