@@ -156,6 +156,8 @@ def _summarize(built: Built, console: Console) -> None:
 def _advice(built: Built) -> str:
     if built.searched:
         return "No recipe is inside the budget: raise --max-drop or lower --min-agreement."
+    if built.output_step:
+        return "The warning about the output's steps says what helps."
     if built.recipe != "int8":
         return "Try --recipe auto, or accept the loss with --min-agreement and --max-drop."
     return (
