@@ -64,6 +64,8 @@ class Built:
     warnings: tuple[str, ...]
     why: str | None
     recipe: str
+    # Whether the steps of an int8 output are why it failed.
+    output_step: bool = False
 
     @property
     def searched(self) -> bool:
@@ -268,6 +270,7 @@ class _Build:
             warnings=tuple(warnings),
             why=found.why or None,
             recipe=manifest.recipe,
+            output_step=any(c.name == "output-step" and c.status == "warned" for c in checks),
         )
 
 

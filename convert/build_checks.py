@@ -35,7 +35,7 @@ def run(
     origin = Origin(options.validation, options.labels, inputs.labels)
     found = [
         original_accuracy.check(before.scores, before.labels(), origin),
-        checks.collapse(before.scores, winner.scores),
+        _output(before, winner),
         checks.validation_size(winner.judged, options.gate),
     ]
     if inputs.calibrated is not None:
@@ -53,3 +53,12 @@ def run(
         runtime = f"{run.runtime} {run.runtime_version}"
         found.append(speed.check(winner.draft.recipe.name, times, run.partitions, runtime))
     return tuple(found)
+
+
+def _output(before: OriginalRun, winner: Trial) -> Check:
+    """What is wrong with the candidate's answers as a whole; where the step of its output is the
+    cause, calibration is not."""
+    step = checks.output_step(before.scores, winner.scores)
+    if step.status == "warned" and not winner.judged.passed:
+        return step
+    return checks.collapse(before.scores, winner.scores)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from convert import calibration, folder_order, original, photos
 from convert.calibration import Calibration
 from convert.console import Console
+from convert.errors import UsageError
 from convert.options import Options
 from convert.photos import PhotoSet
 from convert.sources.source import Source
@@ -54,7 +55,19 @@ def _labels(options: Options, model: Source) -> tuple[str, ...]:
     """One label for each class: from the file, else from folders named by class, else numbers."""
     if options.labels is not None:
         given = label_files.read(options.labels)
+        if model.numbers == 1 and len(given.names) != model.classes:
+            raise UsageError(_single_number(options, f"{options.labels} has {len(given.names)}"))
         return label_files.fitting(given, str(model.path), model.classes)
     if model.labels is not None:
         return label_files.fitting(model.labels, str(model.path), model.classes)
+    if model.numbers == 1 and len(photos.class_folders(options.validation)) != model.classes:
+        raise UsageError(_single_number(options, "there are no labels"))
     return folder_order.labels_of(options.validation, model.classes)
+
+
+def _single_number(options: Options, found: str) -> str:
+    return (
+        f"{options.saved_model} puts out a single number, and {found}: if it is how sure the model "
+        "is of the second of two classes, give --labels a file with two lines, the second for it, "
+        "or a folder of photos for each class; else it is no image classifier."
+    )

@@ -22,8 +22,10 @@ from convert.photos import Unreadable
 from convert.preprocessing.label_order import Origin
 from convert.sources import source
 from convert.validation import Gate, Validation
+from edge_server.inference import tflite_file
 from edge_server.inference.classification import to_scores
 from edge_server.inference.manifest import Output
+from edge_server.inference.output_kind import output_kind
 
 
 @dataclass(frozen=True)
@@ -212,8 +214,10 @@ def _scores(file: CandidateFile, raw: Scores) -> tuple[Scores, Output]:
     manifest = file.bundle.manifest
     if manifest is not None:
         return raw, manifest.output
-    output = original.output_kind(raw)
-    return np.stack([to_scores(row, output) for row in raw]), output
+    if file.numbers == 1:
+        raw = raw[:, 1:]  # as it was put out, before it was read as two classes
+    output = output_kind(raw, tflite_file.ending(file.bundle.file.data))
+    return to_scores(raw, output), output
 
 
 def _disagreements(

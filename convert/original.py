@@ -84,8 +84,8 @@ def run(original: Source, spec: Preprocessing, tests: PhotoSet, console: Console
             f"{readable[infinite[0]].path}. Look at what it computes there, as the logarithm of 0 "
             "or the root of less than 0, and whether --preprocessing is what it was trained with."
         )
-    output = output_kind(raw)
-    scores = np.stack([to_scores(row, output) for row in raw])
+    output = original.output_kind(raw)
+    scores = to_scores(raw, output)
     return OriginalRun(tuple(readable), scores, output, unreadable, tests.labelled)
 
 
@@ -97,13 +97,4 @@ def scores_of(
     original: Source, spec: Preprocessing, output: Output, pictures: Sequence[Pixels]
 ) -> Scores:
     """The original's scores (pictures, classes) for pictures as preprocessing.resize gives them."""
-    return np.stack([to_scores(row, output) for row in _predict(original, spec, pictures)])
-
-
-def output_kind(raw: Scores) -> Output:
-    """What a model puts out, judged from raw (n, classes)."""
-    if raw.min() < -1e-4 or raw.max() > 1 + 1e-4:
-        return Output.LOGITS
-    if np.allclose(raw.sum(axis=1), 1.0, atol=1e-2):
-        return Output.PROBABILITIES
-    return Output.SIGMOID
+    return to_scores(_predict(original, spec, pictures), output)

@@ -168,6 +168,8 @@ def _summarize(built: Built, console: Console) -> None:
 def _advice(built: Built) -> str:
     if built.searched:
         return "No recipe is inside the budget: raise --max-drop or lower --min-agreement."
+    if built.output_step:
+        return "The warning about the output's steps says what helps."
     if built.recipe == "float32":
         return (
             "No recipe comes nearer to the original than float32: accept the loss with "

@@ -45,7 +45,8 @@ class Given:
 
 @dataclass(frozen=True)
 class CandidateFile:
-    """`labels` is empty where none are known. `origin` says where the preprocessing is from."""
+    """`labels` is empty where none are known. `origin` says where the preprocessing is from;
+    `numbers` are those that it puts out, one for each class or one for two."""
 
     path: Path
     bundle: Bundle
@@ -53,6 +54,7 @@ class CandidateFile:
     origin: str
     labels: tuple[str, ...]
     classes: int
+    numbers: int
     changed: bool
 
     @property
@@ -121,7 +123,8 @@ def read(path: Path, given: Given) -> CandidateFile:
     except SettingError as error:
         raise UsageError(f"{path} is no image classifier: {error}.") from error
     spec, origin = _preprocessing(path, known, given, width, height, channels)
-    classes = graph.main.outputs[0].elements
+    numbers = graph.main.outputs[0].elements
+    classes = max(2, numbers)
     names: tuple[str, ...] = ()
     if known.label_file is not None:
         names = label_files.fitting(known.label_file, str(path), classes)
@@ -132,6 +135,7 @@ def read(path: Path, given: Given) -> CandidateFile:
         origin=origin,
         labels=names,
         classes=classes,
+        numbers=numbers,
         changed=origin != EDGE_JSON or given.labels is not None,
     )
 
@@ -179,9 +183,15 @@ def check_pair(
         return None
     output = next((s for s in (_shape(t, 2) for t in chosen[0]["outputs"]) if s), None)
     picture = (image.height, image.width, image.channels)
-    check_fit(candidate, original, picture, output[1] if output else None)
+    check_fit(candidate, original, picture, _classes(output))
     free = None in picture or image.order is Order.FLAT
     return size if free else None
+
+
+def _classes(output: list[int | None] | None) -> int | None:
+    """Of an output of that shape; a single number is about two classes."""
+    numbers = output[1] if output else None
+    return numbers and max(2, numbers)
 
 
 def _shape(tensor: dict[str, Any], rank: int) -> list[int | None] | None:

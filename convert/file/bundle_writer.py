@@ -21,15 +21,17 @@ def write(
     graph: bytes, manifest: Manifest, labels: Sequence[str], golden: dict[str, bytes]
 ) -> bytes:
     """The whole file. `golden` maps the names in the manifest to encoded images."""
+    described = tflite_schema.describe(graph)
     metadata = metadata_writer.write(
         Description(
             name=manifest.name,
             text=f"Image classifier, {len(labels)} classes, {manifest.recipe}",
             preprocessing=manifest.preprocessing,
-            input_dtype=tflite_schema.describe(graph).inputs[0].dtype,
+            input_dtype=described.inputs[0].dtype,
             output=manifest.output,
             label_file=manifests.LABELS_NAME,
             labels=tuple(labels),
+            numbers=described.outputs[0].shape[-1],
         )
     )
     model = tflite_schema.with_metadata(graph, {METADATA_ENTRY: metadata})

@@ -13,6 +13,7 @@ import flatbuffers
 import numpy as np
 
 from edge_server.inference import tflite_metadata as fields
+from edge_server.inference.classification import FULL
 from edge_server.inference.manifest import Output
 from edge_server.inference.preprocessing import ColorOrder, Filter, Fit, Preprocessing
 
@@ -36,7 +37,13 @@ _OUTPUTS: Final = {
     Output.PROBABILITIES: ("probability", "The probability of each class"),
     Output.SIGMOID: ("probability", "The probability of each class by itself"),
     Output.LOGITS: ("logit", "The logit of each class (softmax makes probabilities of them)"),
+    Output.PERCENTAGES: ("percentage", "The probability of each class in percent, 0..100"),
+    Output.LEVELS: ("level", "The probability of each class times 255, 0..255"),
 }
+_SINGLE: Final = (
+    "One number for two classes: the probability of the second, {0}",
+    "One number for two classes: the logit of the second, {0} (its sigmoid is the probability)",
+)
 # Labels that are named where a viewer shows no label file.
 _NAMED: Final = 10
 # The first version of the metadata whose parsers know all that is written here.
@@ -45,7 +52,8 @@ _MIN_PARSER_VERSION: Final = "1.0.0"
 
 @dataclass(frozen=True)
 class Description:
-    """What the metadata says. `input_dtype` is the tensor's, as numpy calls it."""
+    """What the metadata says. `input_dtype` is the tensor's, as numpy calls it; `numbers` are
+    those that the model puts out."""
 
     name: str
     text: str
@@ -54,6 +62,7 @@ class Description:
     output: Output
     label_file: str
     labels: tuple[str, ...]
+    numbers: int
 
 
 class _Writer:
@@ -154,6 +163,9 @@ def _input(writer: _Writer, description: Description) -> int:
 
 def _output(writer: _Writer, description: Description) -> int:
     name, meaning = _OUTPUTS[description.output]
+    single = description.numbers == 1
+    if single:
+        meaning = _SINGLE[description.output is Output.LOGITS].format(description.labels[-1])
     content = writer.table(
         {fields.Content.PROPERTIES: writer.table({0: 0})},
         {fields.Content.PROPERTIES_TYPE: fields.CONTENT_FEATURE_PROPERTIES},
@@ -171,11 +183,14 @@ def _output(writer: _Writer, description: Description) -> int:
             f"{meaning}. {_labels_in_words(description)}"
         ),
         fields.TensorMetadata.CONTENT: content,
-        fields.TensorMetadata.ASSOCIATED_FILES: writer.tables([label_file]),
     }
+    if not single:
+        # Other readers would give a single number the name of the first class.
+        parts[fields.TensorMetadata.ASSOCIATED_FILES] = writer.tables([label_file])
     if description.output is not Output.LOGITS:
+        full = FULL.get(description.output, 1.0)
         parts[fields.TensorMetadata.STATS] = writer.table(
-            {fields.Stats.MAX: writer.floats([1.0]), fields.Stats.MIN: writer.floats([0.0])}
+            {fields.Stats.MAX: writer.floats([full]), fields.Stats.MIN: writer.floats([0.0])}
         )
     return writer.table(parts)
 

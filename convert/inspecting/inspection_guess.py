@@ -19,6 +19,8 @@ ADVICE: Final = "a guess: run `python -m convert doctor` to measure"
 _FAMILIES: Final = (
     ("densedense1", "Teachable Machine", "tf"),
     ("mobilenetv3", "MobileNetV3", "raw"),
+    # Its Lite form takes (x - 127) / 128 and has no such layer.
+    ("efficientnetlite", "EfficientNet-Lite", "tf"),
     ("efficientnet", "EfficientNet", "raw"),
     ("convnext", "ConvNeXt", "raw"),
     ("regnet", "RegNet", "raw"),
@@ -29,6 +31,10 @@ _FAMILIES: Final = (
     ("xception", "Xception", "tf"),
     ("nasnet", "NASNet", "tf"),
     ("densenet", "DenseNet", "torch"),
+    ("resnetrs", "ResNet-RS", "raw"),
+    ("resnext", "ResNeXt", "torch"),
+    # As TensorFlow's slim models call it, and as Keras does.
+    ("resnetv2", "ResNetV2", "tf"),
     ("resnet50v2", "ResNetV2", "tf"),
     ("resnet101v2", "ResNetV2", "tf"),
     ("resnet152v2", "ResNetV2", "tf"),
@@ -36,6 +42,8 @@ _FAMILIES: Final = (
     ("vgg16", "VGG", "caffe"),
     ("vgg19", "VGG", "caffe"),
 )
+# Whose name has another's in it, and whose preprocessing is not one thing.
+_OTHERS: Final = ("mnasnet",)
 _RANGES: Final = ((-1.0, 1.0, "tf"), (0.0, 1.0, "unit"), (0.0, 255.0, "raw"))
 
 
@@ -161,7 +169,7 @@ def _family(names: Iterable[str]) -> tuple[str, str, str] | None:
     parts = {part: _plain(part) for part in (p for name in names for p in name.split("/"))}
     for needle, family, preset in _FAMILIES:
         for part, plain in parts.items():
-            if needle in plain:
+            if needle in plain and not any(other in plain for other in _OTHERS):
                 return part, family, preset
     return None
 

@@ -9,15 +9,14 @@ gradients of the model, from the best of many starts.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from convert.metrics import Classes
-from convert.original import output_kind
 from convert.photos import Photo, Unreadable, decoded
 from convert.preprocessing import label_order, paired_test
 from convert.preprocessing.convention_race import BLOCK, Trial
@@ -43,14 +42,17 @@ _FITTED: Final = 64
 _LEAST: Final = 16
 _SCREENED: Final = 16
 # What the search may take, whichever comes first: predictions of one picture, and seconds.
-_PREDICTIONS: Final = 12_000
-_SECONDS: Final = 90.0
+_PREDICTIONS: Final = 8_000
+_SECONDS: Final = 60.0
 # Starts that are tried on all photos, and those that are improved.
 _TRIED: Final = 8
 _IMPROVED: Final = 2
 # First and last step of the search: of the mean in deviations, of the deviation's logarithm.
 _FIRST_STEP: Final = 0.5
 _LAST_STEP: Final = 0.03
+# A search that has gained less on the preset, in nats a photo, with its largest steps is given up.
+_PROMISE: Final = 0.05
+_LARGE_STEP: Final = 0.2
 # A start that is this much worse than the best, in nats a photo, is as good, and says more.
 _AS_GOOD: Final = 0.01
 _FLOOR: Final = 1e-6
@@ -67,7 +69,7 @@ _KNOWN: Final = (
     ((0.1307,), (0.3081,)),
 )
 _ORDERS: Final = (ColorOrder.RGB, ColorOrder.BGR)
-_GRID_MEANS: Final = (0.0, 64.0, 127.5, 191.0)
+_GRID_MEANS: Final = (0.0, 127.5)
 _GRID_STDS: Final = (0.5, 2.0, 8.0, 32.0, 64.0, 127.5, 255.0, 512.0, 2048.0, 16384.0)
 
 
@@ -105,7 +107,7 @@ class _Search:
         raw = self.model.predict((pictures.astype(np.float32) - mean) / std)
         self.predictions += len(pictures)
         raw = np.nan_to_num(raw, nan=0.0, posinf=0.0, neginf=0.0)
-        kind = output_kind(raw)
+        kind = self.model.output_kind(raw)
         self.logits = self.logits or kind is Output.LOGITS
         scores = to_scores(raw, Output.LOGITS if self.logits else kind)
         total = np.maximum(scores.sum(axis=1), _FLOOR)
@@ -137,7 +139,9 @@ def estimate(
     spec = upright.specification(model.width, model.height)
     shown = [preprocessing.resize(pixels, spec) for _, pixels in _read([photos[i] for i in fitted])]
     search = _Search(model, np.stack(shown), classes[fitted], time.monotonic() + _SECONDS)
-    found = _best(search)
+    own = best.convention.specification(model.width, model.height)
+    preset = _Point(Normalization(own.mean, own.std), best.convention.color_order)
+    found = _best(search, preset)
     convention = replace(best.convention, preset=found.own, color_order=found.order)
     answers = _answers(model, convention, photos[:half], console)
     other = answers == classes[:half]
@@ -167,14 +171,27 @@ def _answers(
     return np.concatenate(parts)
 
 
-def _best(search: _Search) -> _Point:
+def _best(search: _Search, preset: _Point) -> _Point:
     """The best numbers for the photos that are fitted to; of equals a start, which has a reason."""
-    screened = sorted(_starts(search), key=lambda point: search.loss(point, _SCREENED))[:_TRIED]
-    tried = {point: search.loss(point) for point in screened}
-    starts = sorted(tried, key=lambda point: tried[point])
-    improved = dict(_improved(search, point, tried[point]) for point in starts[:_IMPROVED])
+    to_beat = search.loss(preset)
+    screened = _losses(search, _starts(search), _SCREENED)
+    tried = {preset: to_beat} | _losses(search, _best_first(screened)[:_TRIED])
+    starts = _best_first(tried)
+    improved = dict(_improved(search, point, tried[point], to_beat) for point in starts[:_IMPROVED])
     best = min(improved, key=lambda point: improved[point])
     return starts[0] if tried[starts[0]] <= improved[best] + _AS_GOOD else best
+
+
+def _losses(
+    search: _Search, points: Iterable[_Point], photos: int | None = None
+) -> dict[_Point, float]:
+    """Of each, or of as many as there is time for."""
+    in_time = takewhile(lambda _: not search.over, points)
+    return {point: search.loss(point, photos) for point in in_time}
+
+
+def _best_first(losses: dict[_Point, float]) -> list[_Point]:
+    return sorted(losses, key=lambda point: losses[point])
 
 
 def _starts(search: _Search) -> list[_Point]:
@@ -208,7 +225,7 @@ def _in_order(numbers: Normalization, own: ColorOrder, order: ColorOrder) -> Nor
     return Normalization(numbers.mean[::-1], numbers.std[::-1])
 
 
-def _improved(search: _Search, start: _Point, loss: float) -> tuple[_Point, float]:
+def _improved(search: _Search, start: _Point, loss: float, to_beat: float) -> tuple[_Point, float]:
     """The start after a pattern search: all channels together, then one by one, in ever smaller
     steps."""
     channels = search.pictures.shape[-1]
@@ -219,6 +236,8 @@ def _improved(search: _Search, start: _Point, loss: float) -> tuple[_Point, floa
     directions = [np.ones(channels), *(np.eye(channels) if channels > 1 else ())]
     best, step = start, _FIRST_STEP
     while step >= _LAST_STEP and not search.over:
+        if step < _LARGE_STEP and to_beat - loss < _PROMISE:
+            break
         moved = False
         for direction in directions:
             for shift, stretch in ((step, 0), (-step, 0), (0, step), (0, -step)):

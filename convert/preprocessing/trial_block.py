@@ -12,6 +12,7 @@ from convert.errors import PicturesRefused
 from convert.metrics import Classes
 from convert.preprocessing.conventions import Convention
 from edge_server.inference import preprocessing
+from edge_server.inference.classification import to_scores
 from edge_server.inference.decoding import Pixels
 from edge_server.inference.normalization import Normalization
 from edge_server.inference.preprocessing import ColorOrder, Filter, Fit
@@ -71,4 +72,6 @@ class Block:
         except PicturesRefused:  # the model itself says that this is not its preprocessing
             return np.full(len(pictures), NO_CLASS, np.int64)
         finite = np.isfinite(scores).all(axis=1)
+        if scores.shape[1] == 1:
+            scores = to_scores(scores, self._model.output_kind(scores))
         return np.where(finite, scores.argmax(axis=1), NO_CLASS).astype(np.int64)

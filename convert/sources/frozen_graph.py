@@ -18,6 +18,7 @@ from tensorflow.python.eager import context
 from tensorflow.python.framework import convert_to_constants
 
 from convert.sources import operator_forms
+from edge_server.inference import output_kind
 
 _IMAGE: Final = "image"
 _PIXELS: Final = "pixels"
@@ -68,6 +69,45 @@ def is_needed(function: Any) -> bool:
 def computes_in_half(graph: Any) -> bool:
     """Whether there are float16 or bfloat16 numbers in a GraphDef."""
     return any(kind in _HALF for nodes in _bodies(graph) for node in nodes for kind in _types(node))
+
+
+# Operators by what they put out; see output_kind.
+_KINDS: Final = {
+    **dict.fromkeys(("Add", "AddV2", "BiasAdd", "Conv2D", "MatMul"), output_kind.LINEAR),
+    **dict.fromkeys(("Mul", "RealDiv"), output_kind.SCALE),
+    "Sigmoid": output_kind.SIGMOID,
+    "Softmax": output_kind.SOFTMAX,
+}
+_SAME: Final = frozenset(("Cast", "Identity", "Reshape", "Snapshot", "Squeeze", "StopGradient"))
+
+
+def ending(function: Any) -> tuple[str, ...]:
+    """The kinds of the last two operators of a concrete function with one output, as output_kind
+    calls them; "" for any other. The last one comes first."""
+    frozen = convert_to_constants.convert_variables_to_constants_v2(
+        function, lower_control_flow=False, aggressive_inlining=True
+    )
+    found: list[str] = []
+    operation = frozen.outputs[0].op
+    while len(found) < 2:
+        makers = [tensor.op for tensor in operation.inputs if tensor.op.type != "Const"]
+        kind = _KINDS.get(operation.type, "")
+        if kind == output_kind.SCALE and len(makers) > 1:
+            kind = ""  # by numbers of the picture
+        if operation.type not in _SAME and not _adds_nothing(operation):
+            found.append(kind)
+        if not makers:
+            break
+        operation = makers[0]
+    return tuple(found)
+
+
+def _adds_nothing(operation: Any) -> bool:
+    """Keras' Rescaling adds its offset, also where that is 0."""
+    constants = [tensor.op for tensor in operation.inputs if tensor.op.type == "Const"]
+    return operation.type in ("Add", "AddV2") and any(
+        not tf.make_ndarray(constant.get_attr("value")).any() for constant in constants
+    )
 
 
 def one_image(

@@ -114,7 +114,8 @@ def _flat_advice(inputs: dict[str, Any], wanted: tuple[int, int] | None) -> str 
 
 
 def class_output(signature: Signature) -> tuple[str, int]:
-    """The name of the one output of class scores, and the number of classes. Raises UsageError."""
+    """The name of the one output of class scores, and how many numbers it has: one for each class,
+    or a single one for two classes. Raises UsageError."""
     outputs = signature.outputs
     fitting = [
         name
@@ -127,14 +128,7 @@ def class_output(signature: Signature) -> tuple[str, int]:
             f"(float32 [batch, classes]); its outputs are: {describe(outputs)}. "
             f"{signature.instead()}"
         )
-    classes = int(outputs[fitting[0]].shape[1])
-    if classes < 2:
-        # Its best class would always be the only one: validation would pass whatever came out.
-        raise UsageError(
-            f"{signature.where} puts out a single number, not a score for each class: export it "
-            "with two, for example tf.concat([1 - p, p], axis=1) for a sigmoid p."
-        )
-    return fitting[0], classes
+    return fitting[0], int(outputs[fitting[0]].shape[1])
 
 
 def size(path: Path, image: ImageInput, wanted: tuple[int, int] | None) -> tuple[int, int]:

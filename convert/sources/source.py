@@ -21,7 +21,9 @@ from convert.sources import (
 )
 from convert.sources.layout import Layout
 from edge_server.inference import labels as label_files
+from edge_server.inference import output_kind
 from edge_server.inference.labels import LabelFile
+from edge_server.inference.manifest import Output
 from edge_server.inference.preprocessing import FloatTensor, Preprocessing
 
 BATCH: Final = 16
@@ -31,14 +33,14 @@ BATCH: Final = 16
 class Source:
     """The original model. `trackable` keeps its variables alive.
 
-    `format` is "saved_model", "keras" or "h5"; `input_dtype` "float32" or "uint8"; `batch` what
-    the model was fixed to, None where it is free; `free_size` whether it left height and width
-    free. `layout` is how it holds a picture. `function(**{input_name: tensor})` returns a
-    dict with `output_name` in it; `constants` go to it as well. `trace` is the same for tracing
-    anew, None where there is only the function. `training` is the name of a layer that is called
-    with training=True. `label_file` is the content of the one that came in the same archive.
-    `integer_forms` names operators that the function for one image computes by others, which have
-    a form in integers.
+    `format` is "saved_model", "keras" or "h5"; `input_dtype` "float32" or "uint8"; `batch` what the
+    model was fixed to, None where it is free; `free_size` whether it left height and width free.
+    `numbers` is how many it puts out for a picture. `layout` is how it holds a picture.
+    `function(**{input_name: tensor})` returns a dict with `output_name` in it; `constants` go to it
+    as well. `trace` is the same for tracing anew, None where there is only the function. `training`
+    is the name of a layer that is called with training=True. `label_file` is the content of the one
+    that came in the same archive. `integer_forms` names operators that the function for one image
+    computes by others, which have a form in integers.
     """
 
     path: Path
@@ -51,7 +53,7 @@ class Source:
     height: int
     width: int
     channels: int
-    classes: int
+    numbers: int
     batch: int | None
     free_size: bool
     fingerprint: str
@@ -70,8 +72,14 @@ class Source:
             return None
         return label_files.from_bytes(self.label_file, f"in {self.path}")
 
+    @property
+    def classes(self) -> int:
+        """A single number is about two classes."""
+        return max(2, self.numbers)
+
     def predict(self, tensors: FloatTensor) -> FloatTensor:
-        """float32 (n, height, width, channels) -> float32 (n, classes), as it puts them out.
+        """float32 (n, height, width, channels) -> float32 (n, classes), as it puts them out;
+        (n, 1) where a single number is about two classes.
 
         A model of uint8 takes pixels, whole numbers 0..255 in float32: UsageError for others.
         Raises PicturesRefused where the graph itself does not take them.
@@ -121,6 +129,18 @@ class Source:
             raise self.does_not_work(error) from error
 
     @cached_property
+    def ending(self) -> tuple[str, ...]:
+        """The kinds of the last two operators, as output_kind calls them; the last one first."""
+        return frozen_graph.ending(self._single_image)
+
+    def output_kind(self, raw: FloatTensor) -> Output:
+        """What the numbers (n, classes) or (n, 1) are that predict() gave."""
+        found = output_kind.output_kind(raw)
+        # The operators cost a second, and where numbers are below 0 or inside 0..1 say the same.
+        open_to_doubt = raw.shape[1] == 1 or (raw.min() >= 0 and raw.max() > 1)
+        return output_kind.output_kind(raw, self.ending) if open_to_doubt else found
+
+    @cached_property
     def half(self) -> bool:
         """Whether the original computes in float16 or bfloat16."""
         shape = (self.batch or 1, self.height, self.width, self.channels)
@@ -142,7 +162,7 @@ class Source:
             scores: FloatTensor = self._call(tf.cast(images, self.input_dtype)).numpy()
         except tf.errors.OpError as error:
             raise self.refuses(error, tensors) from error
-        return scores[: len(tensors)].reshape(len(tensors), self.classes)
+        return scores[: len(tensors)].reshape(len(tensors), -1)
 
     def check_preprocessing(self, spec: Preprocessing) -> None:
         """Raises UsageError where a model of uint8 would be given anything but pixels."""
@@ -202,7 +222,7 @@ def load(
         loaded = loader.load(inside.model, signature_name)
         image = signature.image_input(loaded, input_size)
         height, width = signature.size(path, image, input_size)
-        output, classes = signature.class_output(loaded)
+        output, numbers = signature.class_output(loaded)
         label_file = None if inside.labels is None else inside.labels.read_bytes()
         fingerprint = source_path.fingerprint(inside.model)
     source = Source(
@@ -216,7 +236,7 @@ def load(
         height=height,
         width=width,
         channels=image.layout.channels,
-        classes=classes,
+        numbers=numbers,
         batch=image.batch,
         free_size=None in (image.layout.height, image.layout.width),
         fingerprint=fingerprint,
@@ -228,6 +248,11 @@ def load(
         constants=image.constants,
     )
     source.single_image_function()
+    if numbers == 1 and source.ending[:1] == (output_kind.SOFTMAX,):
+        raise UsageError(
+            f"{path} puts out the softmax of a single number, which is always 1: train it again "
+            "with a sigmoid, or with two numbers."
+        )
     return source
 
 

@@ -10,7 +10,8 @@ from typing import Final
 import numpy as np
 
 from edge_server.errors import ModelFailed
-from edge_server.inference import foreign
+from edge_server.inference import foreign, tflite_file
+from edge_server.inference.bundle import Bundle
 from edge_server.inference.classification import Classification, Timing, best, to_scores
 from edge_server.inference.manifest import Output
 from edge_server.inference.preparation import Preparation
@@ -22,12 +23,16 @@ from edge_server.inference.runtime import Model, dequantize
 _TRIED: Final = 4
 
 
-def tried_output(model: Model, preparation: Preparation) -> Output:
-    """What a model that does not say it puts out, judged by a few pictures."""
+def tried_output(bundle: Bundle, model: Model, preparation: Preparation) -> Output:
+    """What a model that does not say it puts out, judged by its last operators and by a few
+    pictures. Raises ModelFileError."""
     height, width = model.input.shape[1:3]
     shown = dataclasses.replace(model.input, shape=(1, height, width, 3), dtype=np.dtype(np.uint8))
     answers = [model.run(preparation.tensor(picture)) for picture in pictures(shown, _TRIED)]
-    return foreign.output_kind(dequantize(np.concatenate(answers), model.output))
+    values = dequantize(np.concatenate(answers), model.output).reshape(_TRIED, -1)
+    return foreign.output_of(
+        bundle.name, values, tflite_file.ending(bundle.file.data), model.output
+    )
 
 
 def finite_scores(values: FloatTensor, output: Output, name: str) -> FloatTensor:

@@ -67,8 +67,21 @@ class Classification:
     scores: FloatTensor = field(default_factory=_none, compare=False, repr=False)
 
 
+# What a certain answer is in a model's numbers, where that is not 1.
+FULL: Final = {Output.PERCENTAGES: 100.0, Output.LEVELS: 255.0}
+
+
 def to_scores(values: np.ndarray[Any, Any], output: Output) -> FloatTensor:
-    """What a model puts out, float32 (..., classes), as scores 0..1."""
+    """What a model puts out, float32 (..., classes), as scores 0..1.
+
+    A single number (..., 1) gives the scores of two classes, (..., 2): its probability is that of
+    the second, its logit the second's above the first's.
+    """
+    if output in FULL:
+        values = np.asarray(values / np.float32(FULL[output]), np.float32)
+    if values.shape[-1] == 1:
+        other = np.zeros_like(values) if output is Output.LOGITS else 1 - values
+        values = np.concatenate([other, values], axis=-1)
     if output is not Output.LOGITS:
         return values
     exponentials = np.exp(values - values.max(axis=-1, keepdims=True))

@@ -13,7 +13,7 @@ import numpy as np
 
 from edge_server import processors
 from edge_server.deadline import Deadline
-from edge_server.inference import batching, decoding, foreign, labels, tensors
+from edge_server.inference import batching, decoding, foreign, tensors
 from edge_server.inference.answers import finite_scores, to_answers, tried_output
 from edge_server.inference.bundle import Bundle
 from edge_server.inference.classification import (
@@ -76,13 +76,16 @@ class Classifier:
             self.spec = foreign.agreed(bundle.name, self.spec, self._input)
         self.tensors = tensors.of(self._input, self.spec, bundle)
         self._preparation = Preparation(self.spec, self._input, max_pixels=max_pixels)
-        self.classes = foreign.count_classes(bundle.name, self._output)
-        self.labels = labels.fitting(bundle.label_file, bundle.name, self.classes)
+        # What the model puts out for a picture: a number for each class, or one for two classes.
+        self.numbers = foreign.count_numbers(bundle.name, self._output)
+        self.labels = foreign.fitting_labels(bundle.name, bundle.label_file, self.numbers)
+        self.classes = len(self.labels)
         # Some graphs have no answer to black, and others no answer at all.
         shown = [black(self._input, self.spec), pictures(self._input, 1, self.spec)]
         self._interpreters.try_each(shown)
         if bundle.manifest is None:
-            self.bundle = dataclasses.replace(bundle, output=tried_output(first, self._preparation))
+            output = tried_output(bundle, first, self._preparation)
+            self.bundle = dataclasses.replace(bundle, output=output)
         # How many pictures of one request an interpreter takes at once.
         self.batch = 1
         # Delegates are made for the shape in the file.
@@ -155,7 +158,7 @@ class Classifier:
     def infer(self, tensor: Tensor, *, deadline: Deadline | None = None) -> FloatTensor:
         """What the model itself puts out for pictures that are tensors already.
 
-        Takes (n, height, width, channels) as `tensors` accepts it; gives float32 (n, classes),
+        Takes (n, height, width, channels) as `tensors` accepts it; gives float32 (n, numbers),
         dequantized, of logits the logits. Raises TensorError, Overloaded, DeadlineExceeded,
         ClientGone.
         """

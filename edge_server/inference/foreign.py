@@ -6,12 +6,16 @@ Pure functions on what is known of a model; nothing of interpreters.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
 
 from edge_server.errors import ModelFileError, SettingError
+from edge_server.inference import labels
+from edge_server.inference.labels import LabelFile
 from edge_server.inference.manifest import Output
+from edge_server.inference.output_kind import SCALE, SOFTMAX, output_kind
 from edge_server.inference.preprocessing import Preprocessing
 from edge_server.inference.runtime import TensorInfo
 
@@ -43,8 +47,8 @@ def image_shape(name: str, tensor: TensorInfo) -> tuple[int, int, int]:
     return shape[1], shape[2], shape[3]
 
 
-def count_classes(name: str, tensor: TensorInfo) -> int:
-    """How many scores an output holds, whatever empty axes are around them.
+def count_numbers(name: str, tensor: TensorInfo) -> int:
+    """How many numbers an output holds, whatever empty axes are around them.
 
     Raises ModelFileError where it holds something else.
     """
@@ -59,11 +63,9 @@ def count_classes(name: str, tensor: TensorInfo) -> int:
             f"{name} puts out {tensor.dtype} numbers, as if it named the class itself; "
             "an image classifier puts out one score for each class."
         )
-    if tensor.dtype.kind != "f" and not tensor.scale:
-        raise ModelFileError(
-            f"{name} puts out {tensor.dtype} numbers and does not say what they stand for: convert "
-            "it again, with quantized outputs or float32."
-        )
+    # Of bytes the numbers themselves may tell; see output_of().
+    if tensor.dtype.kind != "f" and not tensor.scale and tensor.dtype != np.uint8:
+        raise ModelFileError(_unknown_integers(name, tensor))
     return int(np.prod(shape))
 
 
@@ -94,11 +96,52 @@ def agreed(name: str, spec: Preprocessing, tensor: TensorInfo) -> Preprocessing:
     return spec
 
 
-def output_kind(values: np.ndarray[Any, Any]) -> Output:
+def output_of(
+    name: str, values: np.ndarray[Any, Any], ending: Sequence[str], tensor: TensorInfo
+) -> Output:
     """What a model puts out that does not say it, from (n, classes) for a few pictures.
 
-    Scores are taken as they are, each by itself or not; softmax is for what is none.
+    `ending` is that of tflite_file.ending(). Raises ModelFileError where the numbers are no scores.
     """
-    finite = values[np.isfinite(values)]  # a graph may have no answer to what was made up
-    outside = finite.min(initial=0) < -1e-3 or finite.max(initial=0) > 1 + 1e-3
-    return Output.LOGITS if outside else Output.PROBABILITIES
+    values = values[np.isfinite(values).all(axis=1)]  # a graph may have no answer to some
+    if values.shape[1] == 1 and ending[:1] == (SOFTMAX,):
+        raise ModelFileError(
+            f"{name} puts out the softmax of a single number, which is always 1: train it again "
+            "with a sigmoid, or with two numbers."
+        )
+    if tensor.scale and tensor.dtype.kind != "f" and ending[:1] == (SCALE,):
+        # The highest number of the output tells more than a few pictures do.
+        top = (np.iinfo(tensor.dtype).max - tensor.zero_point) * tensor.scale
+        values = np.concatenate([values, np.full((1, values.shape[1]), top)])
+    if not values.size:
+        return Output.PROBABILITIES
+    kind = output_kind(values, ending)
+    if tensor.dtype.kind == "f" or tensor.scale:
+        return kind
+    # Integers that do not say what they stand for: 255 is certain, or 1 is.
+    certain = np.abs(values.sum(axis=1) - 1).max() == 0
+    if kind is Output.LEVELS or (kind is Output.PROBABILITIES and certain):
+        return kind
+    raise ModelFileError(_unknown_integers(name, tensor))
+
+
+def _unknown_integers(name: str, tensor: TensorInfo) -> str:
+    return (
+        f"{name} puts out {tensor.dtype} numbers and does not say what they stand for: convert "
+        "it again, with quantized outputs or float32."
+    )
+
+
+def fitting_labels(name: str, file: LabelFile | None, numbers: int) -> tuple[str, ...]:
+    """A label for each class; their indices where there are none. Raises SettingError.
+
+    A single number is the score of the second of two classes, which only labels can say.
+    """
+    given = 0 if file is None else len(file.names)
+    if numbers == 1 and given != 2:
+        raise SettingError(
+            f"{name} puts out a single number: if it is how sure the model is of the second of two "
+            f"classes, give --labels a file with two lines, the second for it; "
+            f"there are {given} labels."
+        )
+    return labels.fitting(file, name, max(2, numbers))

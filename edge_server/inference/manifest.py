@@ -19,11 +19,16 @@ FORMAT_VERSION: Final = 1
 
 
 class Output(str, Enum):
-    """What the numbers are that the model puts out."""
+    """What the numbers are that the model puts out.
+
+    A single number is about the second of two classes.
+    """
 
     PROBABILITIES = "probabilities"
     LOGITS = "logits"  # softmax is applied when they are read
     SIGMOID = "sigmoid"  # a probability for each class by itself
+    PERCENTAGES = "percentages"  # either of them, 0..100
+    LEVELS = "levels"  # either of them, 0..255
 
 
 @dataclass(frozen=True)

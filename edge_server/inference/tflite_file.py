@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from edge_server.errors import ModelFileError
+from edge_server.inference import output_kind
 from edge_server.inference.flatbuffer import Table
 
 IDENTIFIER: Final = b"TFL3"
@@ -23,11 +24,11 @@ METADATA_ENTRY: Final = "TFLITE_METADATA"
 
 # Fields of Model and its tables, in the order of the schema.
 _MODEL_OPERATOR_CODES, _MODEL_SUBGRAPHS, _MODEL_BUFFERS, _MODEL_METADATA = 1, 2, 4, 6
-_SUBGRAPH_TENSORS, _SUBGRAPH_OPERATORS = 0, 3
+_SUBGRAPH_TENSORS, _SUBGRAPH_OUTPUTS, _SUBGRAPH_OPERATORS = 0, 2, 3
 _TENSOR_SHAPE, _TENSOR_NAME, _TENSOR_QUANTIZATION, _TENSOR_IS_VARIABLE = 0, 3, 4, 5
 _QUANTIZATION_SCALE, _QUANTIZATION_ZERO_POINT = 2, 3
 _OPERATOR_CODE, _OPERATOR_INPUTS, _OPERATOR_OUTPUTS, _OPERATOR_OPTIONS_TYPE = 0, 1, 2, 3
-_CODE_CUSTOM, _CODE_BUILTIN = 1, 3
+_CODE_DEPRECATED, _CODE_CUSTOM, _CODE_BUILTIN = 0, 1, 3
 _CALL_ONCE_SUBGRAPH = 0
 _METADATA_NAME, _METADATA_BUFFER = 0, 1
 _BUFFER_DATA, _BUFFER_OFFSET, _BUFFER_SIZE = 0, 1, 2
@@ -85,6 +86,47 @@ def parse(data: bytes, name: str) -> TfliteFile:
             "copy it again or convert it again."
         ) from error
     return TfliteFile(data, metadata, _attached_files(data, name))
+
+
+# Operators by what they put out, by their numbers in the schema: CONV_2D, FULLY_CONNECTED and ADD
+# any number, LOGISTIC, MUL and DIV, SOFTMAX.
+_KINDS: Final = {
+    **dict.fromkeys((0, 3, 9), output_kind.LINEAR),
+    14: output_kind.SIGMOID,
+    **dict.fromkeys((18, 42), output_kind.SCALE),
+    25: output_kind.SOFTMAX,
+}
+# DEQUANTIZE, RESHAPE, SQUEEZE, CAST and QUANTIZE leave the numbers what they are.
+_SAME: Final = frozenset((6, 22, 43, 53, 114))
+
+
+def ending(data: bytes) -> tuple[str, ...]:
+    """The kinds of the last two operators of a model that parse() took, as output_kind calls them;
+    "" for any other. The last one comes first."""
+    model = Table.root(data)
+    codes = [
+        max(code.int8(_CODE_DEPRECATED), code.int32(_CODE_BUILTIN))
+        for code in model.tables(_MODEL_OPERATOR_CODES)
+    ]
+    graph = next(model.tables(_MODEL_SUBGRAPHS))
+    made_by = {
+        made: operator
+        for operator in graph.tables(_SUBGRAPH_OPERATORS)
+        for made in operator.int32s(_OPERATOR_OUTPUTS)
+    }
+    tensors = list(graph.int32s(_SUBGRAPH_OUTPUTS))
+    found: list[str] = []
+    while len(found) < 2 and (makers := [t for t in tensors if t in made_by]):
+        # Each operator is followed once, even where a damaged file has a cycle.
+        operator = made_by.pop(makers[0])
+        code = codes[operator.uint32(_OPERATOR_CODE)]
+        tensors = list(operator.int32s(_OPERATOR_INPUTS))
+        kind = _KINDS.get(code, "")
+        if kind == output_kind.SCALE and all(t in made_by for t in tensors):
+            kind = ""  # by numbers of the picture
+        if code not in _SAME:
+            found.append(kind)
+    return tuple(found)
 
 
 def _metadata_entries(data: bytes) -> dict[str, bytes]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from edge_server.asking import Pictures
 from edge_server.errors import BadRequest, NotOffered
-from edge_server.inference.classification import top_indices
+from edge_server.inference.classification import to_scores, top_indices
 from edge_server.inference.classifier import Classifier
 from edge_server.inference.preprocessing import FloatTensor
 from edge_server.inference.served import ServedModel
@@ -196,6 +196,8 @@ def _write(
     values: FloatTensor, output: Output, model: ServedModel
 ) -> tuple[JsonOutput | BinaryOutput, bytes]:
     if output.classes:
+        if values.shape[1] == 1:  # about two classes
+            values = to_scores(values, model.classifier.bundle.output)
         classes = min(output.classes, values.shape[1])
         strings = [text for row in values for text in _classes(row, classes, model)]
         about_it: InferenceOutput = {

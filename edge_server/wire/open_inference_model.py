@@ -70,7 +70,7 @@ def metadata(model: ServedModel, versions: Iterable[VersionStatus]) -> ModelMeta
             {
                 "name": classifier.signature.output,
                 "datatype": "FP32",
-                "shape": [-1, classifier.classes],
+                "shape": [-1, classifier.numbers],
             }
         ],
     }
@@ -83,7 +83,7 @@ def configuration(model: ServedModel, *, max_images: int) -> ModelConfiguration:
     output: OutputConfiguration = {
         "name": classifier.signature.output,
         "data_type": "TYPE_FP32",
-        "dims": [classifier.classes],
+        "dims": [classifier.numbers],
         "label_filename": "labels.txt" if classifier.bundle.labels else "",
     }
     return {

@@ -256,7 +256,7 @@ def metadata(model: ServedModel) -> ServingMetadata:
     definition: SignatureDefinition = {
         "inputs": {signature.input: _tensor_info(info.name, (-1, *info.shape[1:]))},
         "outputs": {
-            signature.output: _tensor_info(classifier.output_tensor, (-1, classifier.classes))
+            signature.output: _tensor_info(classifier.output_tensor, (-1, classifier.numbers))
         },
         "method_name": "tensorflow/serving/predict",
         "defaults": {},

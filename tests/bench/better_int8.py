@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
 
-from convert import better_int8, metrics, model_inputs, original, photos, quantize, recipes
+from convert import better_int8, metrics, model_inputs, photos, quantize, recipes
 from convert.calibration import Calibration
 from convert.console import Console
 from convert.file import tflite_schema
@@ -61,7 +61,7 @@ def main() -> None:
         pictures = [picture for _, picture in decoded]
         exact = quantize.convert(model, recipes.get("float32"), None, console)
         raw = scores(exact, pictures, how)
-    output = original.output_kind(raw)
+    output = model.output_kind(raw)
     rows = []
     for split in range(options.splits):
         order = np.arange(len(pictures))

@@ -26,7 +26,7 @@ def pictures(name: str, count: int, seed: int = 0) -> Contents:
     """As many different pictures."""
     random = np.random.default_rng(seed)
     files = tuple(Path(name) / f"{number}.jpg" for number in range(count))
-    return Contents(files, random.integers(0, 256, (count, 8, 8, 3), np.uint8))
+    return Contents(files, random.integers(0, 256, (count, 32, 32, 3), np.uint8))
 
 
 def passed(check: Check) -> bool:
@@ -182,6 +182,28 @@ def test_as_many_photos_as_are_asked_for_are_enough() -> None:
     assert passed(compared(needed, False, gate))
     low, _ = compared(needed, False, gate).figures["agreement_interval"]
     assert low >= gate.min_agreement - 1e-4
+
+
+def unsure(rows: int, classes: int = 2000) -> Any:
+    """Scores of a model that is never sure: the best of 2000 classes has 0.0015."""
+    scores = np.full((rows, classes), 0.0005, np.float32)
+    scores[np.arange(rows), np.arange(rows) % 50] = 0.0015
+    return scores
+
+
+def test_scores_below_a_step_of_the_output_are_not_put_down_to_calibration() -> None:
+    original = unsure(100)
+    found = checks.output_step(original, np.zeros_like(original))
+    assert not passed(found)
+    assert "1/256 = 0.0039" in found.sentence
+    assert "of a score of 0.0015, leads the next by 0.001" in found.sentence
+    assert "--recipe float16" in found.sentence
+
+
+def test_sure_scores_and_an_output_without_steps_pass() -> None:
+    assert passed(checks.output_step(one_hot(EVEN), one_hot(EVEN)))
+    # Of logits, or in float.
+    assert passed(checks.output_step(unsure(100), unsure(100)))
 
 
 def test_a_file_without_golden_samples_proves_nothing() -> None:

@@ -122,7 +122,7 @@ def test_a_folder_without_photos_is_refused(build: Build, models: Path, tmp_path
         ("several", "several signatures (classify, raw)"),
         ("no_signature", "has no signatures"),
         ("free", "--input-size"),
-        ("one_number", "a single number"),
+        ("one_number", "puts out a single number, and"),
     ],
 )
 def test_a_model_that_is_no_image_classifier_is_wrong_usage(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from convert import original, photos
 from convert.console import Console
-from convert.errors import BuildError
-from convert.original import output_kind
+from convert.errors import BuildError, UsageError
 from convert.sources import source
 from edge_server.inference import decoding, preprocessing
 from edge_server.inference.manifest import Output
@@ -108,16 +108,62 @@ def test_scores_of_one_picture_are_those_of_its_file(
 
 
 @pytest.mark.parametrize(
-    ("raw", "kind"),
+    ("kind", "make"),
     [
-        ([[0.7, 0.3], [0.1, 0.9]], Output.PROBABILITIES),
-        ([[1.00004, -0.00004]], Output.PROBABILITIES),
-        ([[0.7, 0.7], [0.1, 0.2]], Output.SIGMOID),
-        ([[0.7, -0.2], [0.1, 0.9]], Output.LOGITS),
-        ([[7.0, 3.0]], Output.LOGITS),
+        (Output.PERCENTAGES, lambda tf, z: 100.0 * tf.nn.softmax(z)),
+        (Output.PERCENTAGES, lambda tf, z: 100.0 * tf.sigmoid(z / 9) + 0.0),
+        (Output.LEVELS, lambda tf, z: 255.0 * tf.nn.softmax(z)),
+        (Output.LOGITS, lambda tf, z: tf.nn.relu(z)),
+        (Output.SIGMOID, lambda tf, z: tf.sigmoid(z[:, :1])),
+        (Output.LOGITS, lambda tf, z: z[:, :1]),
+        (Output.PERCENTAGES, lambda tf, z: tf.sigmoid(z[:, :1]) * 100.0),
     ],
 )
-def test_the_kind_of_output_is_judged_from_its_numbers(
-    raw: list[list[float]], kind: Output
+def test_whatever_its_numbers_mean_the_scores_are_those_of_the_original(
+    kind: Output,
+    make: Callable[..., Any],
+    save_functions: Callable[..., Path],
+    colour_logits: Callable[..., Any],
+    tmp_path: Path,
+    write_photos: WritePhotos,
+    console: Console,
 ) -> None:
-    assert output_kind(np.array(raw, np.float32)) is kind
+    import tensorflow as tf
+
+    def scores(image: Any) -> Any:
+        return {"scores": make(tf, colour_logits(image))}
+
+    folder = save_functions(
+        tmp_path / "model", serving_default=(scores, {"image": [None, 24, 24, 3]})
+    )
+    write_photos(tmp_path / "photos", 8)
+    model = source.load(folder, None)
+    run = original.run(model, SPEC, photos.read(tmp_path / "photos", (), 4), console)
+    assert run.output is kind
+    pixels = [decoding.decode(p.path.read_bytes()) for p in run.photos]
+    seen = [preprocessing.normalize(preprocessing.resize(p, SPEC), SPEC) for p in pixels]
+    raw = model.predict(np.concatenate(seen))
+    full = {Output.PERCENTAGES: 100, Output.LEVELS: 255}.get(kind, 1)
+    if model.numbers == 1:
+        second = 1 / (1 + np.exp(-raw)) if kind is Output.LOGITS else raw / full
+        expected = np.concatenate([1 - second, second], axis=1)
+    elif kind is Output.LOGITS:
+        expected = np.exp(raw) / np.exp(raw).sum(axis=1, keepdims=True)
+    else:
+        expected = raw / full
+    np.testing.assert_allclose(run.scores, expected, atol=1e-5)
+
+
+def test_the_softmax_of_a_single_number_is_refused(
+    save_functions: Callable[..., Path], colour_logits: Callable[..., Any], tmp_path: Path
+) -> None:
+    import tensorflow as tf
+
+    def scores(image: Any) -> Any:
+        return {"scores": tf.nn.softmax(colour_logits(image)[:, :1])}
+
+    folder = save_functions(
+        tmp_path / "model", serving_default=(scores, {"image": [None, 24, 24, 3]})
+    )
+    with pytest.raises(UsageError, match="softmax of a single number, which is always 1"):
+        source.load(folder, None)

@@ -98,9 +98,7 @@ def test_an_odd_zero_point_is_taken_off_the_output(dtype, zero_point, colour_fil
     np.testing.assert_allclose(scores, [128 / 255, 64 / 255, 0], atol=1 / 128)
 
 
-@pytest.mark.parametrize(
-    ("preset", "output"), [("unit", Output.PROBABILITIES), ("raw", Output.LOGITS)]
-)
+@pytest.mark.parametrize(("preset", "output"), [("unit", Output.SIGMOID), ("raw", Output.LOGITS)])
 def test_logits_of_a_file_that_does_not_say_so_become_scores(preset, output, colour_file, paint):
     classifier = Classifier(bundle.read(colour_file(), preset=preset))
     assert classifier.bundle.output is output
@@ -118,14 +116,61 @@ def tensor(shape=(1, 4), dtype="float32", scale=0.0, zero_point=0, free=()):
     [
         (tensor((1,), "int64"), "named the class itself"),
         (tensor((1, 4), "int32"), "named the class itself"),
-        (tensor((1, 4), "uint8"), "does not say what they stand for"),
+        (tensor((1, 4), "int8"), "does not say what they stand for"),
         (tensor((1, 0)), "one score for each class"),
         (tensor((4, 4)), "one score for each class"),
     ],
 )
 def test_an_output_that_holds_no_scores_is_refused(output, words):
     with pytest.raises(ModelFileError, match=words):
-        foreign.count_classes("m", output)
+        foreign.count_numbers("m", output)
+
+
+@pytest.mark.parametrize(
+    ("rows", "kind"),
+    [
+        ([[250, 4, 1], [0, 128, 127]], Output.LEVELS),
+        ([[0, 1, 0], [1, 0, 0]], Output.PROBABILITIES),
+        ([[250, 130, 1], [0, 128, 1]], None),
+    ],
+)
+def test_bytes_that_do_not_say_what_they_stand_for_are_taken_where_they_sum_up(rows, kind):
+    values = np.array(rows, np.float32)
+    if kind is None:
+        with pytest.raises(ModelFileError, match="does not say what they stand for"):
+            foreign.output_of("m", values, (), tensor((1, 3), "uint8"))
+    else:
+        assert foreign.output_of("m", values, (), tensor((1, 3), "uint8")) is kind
+
+
+def test_the_range_of_an_output_tells_percentages_from_a_probability():
+    percent = tensor((1, 1), "int8", 100 / 255, -128)
+    few = np.array([[0.0], [0.4]], np.float32)
+    assert foreign.output_of("m", few, ("scale", "sigmoid"), percent) is Output.PERCENTAGES
+    assert foreign.output_of("m", few, ("sigmoid", "linear"), percent) is Output.SIGMOID
+
+
+def test_a_single_number_is_about_two_classes_that_have_names(colour_file, tmp_path, paint):
+    path = colour_file(shape=(1, 8, 8, 1))  # puts out how bright the picture is, [1, 1]
+    with pytest.raises(SettingError, match=r"puts out a single number.*two lines"):
+        Classifier(bundle.read(path, preset="unit"))
+    labels = tmp_path / "labels.txt"
+    labels.write_text("dark\n")
+    with pytest.raises(SettingError, match="there are 1 labels"):
+        Classifier(bundle.read(path, preset="unit", labels=labels))
+    labels.write_text("dark\nbright\n")
+    classifier = Classifier(bundle.read(path, preset="unit", labels=labels))
+    np.testing.assert_allclose(classifier.scores(paint(204, 204, 204)), [0.2, 0.8], atol=1e-6)
+    best, other = classifier.classify_pixels(paint(51, 51, 51)).top
+    assert (best.label, other.label) == ("dark", "bright")
+    assert other.confidence == pytest.approx(0.2, abs=1e-6)
+    # What the model itself puts out is asked for as it is.
+    assert classifier.infer(np.full((2, 8, 8, 1), 0.25, np.float32)).tolist() == [[0.25], [0.25]]
+
+
+def test_the_softmax_of_a_single_number_is_refused():
+    with pytest.raises(ModelFileError, match="which is always 1"):
+        foreign.output_of("m", np.ones((4, 1), np.float32), ("softmax",), tensor((1, 1)))
 
 
 def test_pictures_of_any_size_are_refused_with_what_to_do():

@@ -25,7 +25,9 @@ def describe(
     labels: tuple[str, ...] = ("tit", "robin"),
 ) -> bytes:
     return metadata_writer.write(
-        Description("bird feeder", "Names birds", spec, dtype, output, "labels.txt", labels)
+        Description(
+            "bird feeder", "Names birds", spec, dtype, output, "labels.txt", labels, len(labels)
+        )
     )
 
 
@@ -195,5 +197,7 @@ def test_the_outputs_description_names_the_first_labels() -> None:
 
 def test_names_in_any_script_survive() -> None:
     spec = preprocessing.from_preset("tf", width=24, height=24)
-    description = Description("Vögel 鳥", "x", spec, "uint8", Output.LOGITS, "labels.txt", ("鳥",))
+    description = Description(
+        "Vögel 鳥", "x", spec, "uint8", Output.LOGITS, "labels.txt", ("鳥",), 2
+    )
     assert root(metadata_writer.write(description)).text(0) == "Vögel 鳥"

@@ -100,9 +100,9 @@ def test_an_output_that_is_no_score_per_class_is_refused(models: Path, name: str
         source.load(models / name, None)
 
 
-def test_a_single_sigmoid_is_refused_since_agreement_would_say_nothing(models: Path) -> None:
-    with pytest.raises(UsageError, match=r"a single number.*export it with two"):
-        source.load(models / "one_number", None)
+def test_a_single_number_is_about_two_classes(models: Path) -> None:
+    found = source.load(models / "one_number", None)
+    assert (found.numbers, found.classes) == (1, 2)
 
 
 def test_a_free_size_has_to_be_chosen(models: Path) -> None:
