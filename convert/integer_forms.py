@@ -30,7 +30,8 @@ _NO_INT8: Final = frozenset(
 _NO_INT16: Final = _NO_INT8 | {
     *("ARG_MAX", "DEPTH_TO_SPACE", "DIV", "EQUAL", "GREATER", "GREATER_EQUAL", "HARD_SWISH"),
     *("L2_NORMALIZATION", "LESS", "LOG_SOFTMAX", "MATRIX_DIAG", "MATRIX_SET_DIAG"),
-    *("SPACE_TO_DEPTH", "SQRT"),
+    # SQUARED_DIFFERENCE is converted, and no runtime has it.
+    *("SPACE_TO_DEPTH", "SQRT", "SQUARED_DIFFERENCE"),
 }
 # What people know these operators as.
 _KNOWN_AS: Final = {"IF": "tf.cond", "WHILE": "a loop, as in map_fn, while_loop, LSTM or GRU"}

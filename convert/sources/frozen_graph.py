@@ -163,6 +163,11 @@ def _function(graph: Any, size: tuple[int, ...], scores: str, output: str) -> An
     """A concrete function of one image from a GraphDef, whose input that image becomes."""
     (placeholder,) = [node for node in graph.node if node.op == "Placeholder"]
     graph.node.remove(placeholder)
+    called = (node for function in graph.library.function for node in function.node_def)
+    for node in (*graph.node, *called):
+        # With a custom gradient, as silu has one, the graph can't be saved again.
+        if "_gradient_op_type" in node.attr:
+            del node.attr["_gradient_op_type"]
 
     def single_image(image: Any) -> dict[str, Any]:
         (result,) = tf.graph_util.import_graph_def(

@@ -34,7 +34,7 @@ def _normalized(image: Any) -> Any:
         scale = tf.math.rsqrt(tf.reduce_mean(tf.square(x), -1, keepdims=True) + 1e-3)
         x = x * scale + tf.negative(mean) * scale
     with tf.name_scope("model/dense"):
-        x = tf.add_n([tf.nn.elu(x), tf.nn.gelu(x), x])
+        x = tf.add_n([tf.nn.elu(x), tf.nn.gelu(x), tf.nn.silu(x)])
     return _scores(x)
 
 
@@ -85,6 +85,15 @@ def test_the_twins_answers_are_the_originals(twin: FloatTwin, sources: dict[str,
     picture = np.random.default_rng(1).uniform(-1, 1, (1, 24, 24, 3)).astype(np.float32)
     scores = twin.source.single_image_function()(tf.constant(picture))["scores"]
     np.testing.assert_allclose(scores, sources["normalized"].predict(picture), atol=1e-6)
+
+
+def test_the_graph_has_no_gradient_that_keeps_it_from_being_saved(
+    twin: FloatTwin, tmp_path: Path
+) -> None:
+    """silu has a gradient of its own."""
+    module = tf.Module()
+    module.call = twin.source.single_image_function()
+    tf.saved_model.save(module, str(tmp_path), {"serving_default": module.call})
 
 
 def test_only_what_needs_it_is_computed_otherwise(twin: FloatTwin) -> None:
