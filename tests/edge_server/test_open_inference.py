@@ -220,6 +220,30 @@ def test_a_model_without_labels_gives_index_and_value(application, colour_file):
     assert config["output"][0]["label_filename"] == ""
 
 
+def test_a_single_number_is_given_as_it_is_and_as_two_classes(application, colour_file, tmp_path):
+    labels = tmp_path / "labels.txt"
+    labels.write_text("dark\nbright\n")
+    served = application(
+        model=colour_file(shape=(1, 8, 8, 1)), mean="0", std="255", labels=labels, camera="none"
+    )
+    given = {"name": "image", "shape": [1, 8, 8, 1], "datatype": "FP32", "data": [0.25] * 64}
+    for parameters, data, shape in (
+        ({}, [0.25], [1, 1]),
+        ({"classification": 2}, ["0.750000:0:dark", "0.250000:1:bright"], [1, 2]),
+    ):
+        document = {"inputs": [given], "outputs": [{"name": "scores", "parameters": parameters}]}
+        answer = served.client.post("/v2/models/colour/infer", data=json.dumps(document))
+        [output] = answer.get_json()["outputs"]
+        assert (output["data"], output["shape"]) == (data, shape)
+    metadata = served.client.get("/v2/models/colour").get_json()
+    assert metadata["outputs"][0]["shape"] == [-1, 1]
+    predicted = served.client.post(
+        "/v1/models/colour:predict",
+        data=json.dumps({"instances": [np.full((8, 8, 1), 0.25).tolist()]}),
+    )
+    assert predicted.get_json() == {"predictions": [[0.25]]}
+
+
 @pytest.mark.parametrize(
     ("encoding", "compress"), [("gzip", gzip.compress), ("deflate", zlib.compress)]
 )
