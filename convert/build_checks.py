@@ -8,6 +8,7 @@ from typing import Final
 from convert import checks, original_accuracy, photo_contents, speed
 from convert.build_inputs import Inputs
 from convert.check import Check
+from convert.device import target_conversion
 from convert.layer_statistics import LayerStatistics
 from convert.options import Options
 from convert.original import OriginalRun
@@ -44,7 +45,9 @@ def run(
         found.append(checks.overlap(contents, photo_contents.read(before.photos)))
     reason = winner.draft.probe.black_reason
     if reason is not None:
-        found.append(Check("black-picture", "warned", _BLACK.format(reason=reason), {}))
+        why = reason.rpartition(": ")[2].rstrip(".")
+        layer = target_conversion.layer(winner.draft.graph, reason)
+        found.append(Check("black-picture", "warned", _BLACK.format(reason=why) + layer, {}))
     if layers:
         found.append(checks.saturated_activations(layers))
     found.append(checks.golden_samples(golden))

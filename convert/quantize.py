@@ -67,7 +67,8 @@ def convert(
     try:
         conversion_checks.check(model, recipe, allow_select_tf)
     except BuildError as error:
-        raise RecipeFailed(str(error)) from error
+        # Without advice where the error has its reason apart: what passes is found by trying.
+        raise RecipeFailed(getattr(error, "reason", str(error))) from error
     return model
 
 

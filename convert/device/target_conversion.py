@@ -156,7 +156,7 @@ def layer(model: bytes, reason: str) -> str:
         return ""
     number, kind = int(node[1]), node[2]
     made = tflite_schema.made_by(model, number, kind)
-    where = f" It computes {made!r}." if made else ""
+    where = f" The operator computes {made!r}." if made else ""
     if kind == "DIV":
         where += (
             " The number that it divides by is 0 for some picture, or too small for an integer."

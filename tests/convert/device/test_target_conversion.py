@@ -202,10 +202,10 @@ def test_an_operator_that_fails_when_it_is_run_is_named_with_what_it_computes(
     model = quantize.convert(of_pixels("ratio"), RECIPES["int8"], of_raw, console)
     python = target_environment.python_for(LITERT, console)
     with pytest.raises(
-        RecipeFailed, match=r"operator \d+, DIV\)\. It computes '.*truediv"
+        RecipeFailed, match=r"operator \d+, DIV\)\. The operator computes '.*truediv"
     ) as error:
         target_conversion.try_on(model, LITERT, python, console, workshop, black)
-    assert "What it divides by is 0 for some picture" in str(error.value)
+    assert "The number that it divides by is 0 for some picture" in str(error.value)
     probe = target_conversion.try_on(model, LITERT, python, console, workshop, raw)
     assert "DIV" in str(probe.black_reason), "it is told, and no reason to refuse the model"
 
