@@ -11,7 +11,7 @@ import pytest
 
 from edge_server.errors import SettingError
 from edge_server.inference import labels
-from edge_server.inference.label_text import MAX_BYTES
+from edge_server.inference.labels.text import MAX_BYTES
 
 PETS = ("cat", "dog", "bird")
 

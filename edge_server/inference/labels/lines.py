@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from edge_server.inference.label_entries import (
+from edge_server.inference.labels.entries import (
     BOTH_NUMBERS,
     NAME_KEYS,
     NUMBER_KEYS,
@@ -17,9 +17,9 @@ from edge_server.inference.label_entries import (
     of_value,
     simple,
 )
-from edge_server.inference.label_numbers import AS_JSON, DELIMITERS, numbered
-from edge_server.inference.label_text import NoLabels
-from edge_server.inference.label_values import brackets, unquoted
+from edge_server.inference.labels.literals import brackets, unquoted
+from edge_server.inference.labels.numbering import AS_JSON, DELIMITERS, numbered
+from edge_server.inference.labels.text import NoLabels
 
 # Below what Python's csv takes.
 _LONGEST_LINE: Final = 100_000

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from edge_server.inference.label_text import NoLabels, check_count
+from edge_server.inference.labels.text import NoLabels, check_count
 
 DEEPEST: Final = 20
 _TOKEN: Final = re.compile(

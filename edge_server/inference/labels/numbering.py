@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from edge_server.inference.label_entries import BOTH_NUMBERS
-from edge_server.inference.label_text import NoLabels
+from edge_server.inference.labels.entries import BOTH_NUMBERS
+from edge_server.inference.labels.text import NoLabels
 
 DELIMITERS: Final = ("\t", ";", ",", "|")
 AS_JSON: Final = (

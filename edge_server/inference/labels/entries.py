@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from edge_server.inference.label_text import NoLabels, check_count
-from edge_server.inference.label_values import DEEPEST, Map, Value, unquoted
+from edge_server.inference.labels.literals import DEEPEST, Map, Value, unquoted
+from edge_server.inference.labels.text import NoLabels, check_count
 
 # Names of keys and columns, in small letters without anything but letters and digits.
 NUMBER_KEYS: Final = (

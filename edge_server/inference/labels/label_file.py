@@ -15,13 +15,22 @@ from pathlib import Path
 from typing import Final
 
 from edge_server.errors import SettingError
-from edge_server.inference import label_entries, label_lines, label_text, label_values, label_yaml
-from edge_server.inference.label_entries import Entries
-from edge_server.inference.label_text import NoLabels
+from edge_server.inference.labels import yaml_subset
+from edge_server.inference.labels.entries import (
+    NAME_KEYS,
+    PBTXT,
+    Entries,
+    of_pbtxt,
+    of_value,
+    simple,
+)
+from edge_server.inference.labels.lines import of_lines
+from edge_server.inference.labels.literals import brackets
+from edge_server.inference.labels.text import MAX_BYTES, NoLabels, check_count, decode
 
 MAX_LENGTH: Final = 1000
 _BACKGROUND: Final = ("background", "dummy", "???", "_background_", "__background__")
-_HEADINGS: Final = frozenset((*label_entries.NAME_KEYS, "labels", "classes", "names"))
+_HEADINGS: Final = frozenset((*NAME_KEYS, "labels", "classes", "names"))
 # An assignment of JavaScript or Python before a list or a map.
 _ASSIGNED: Final = re.compile(
     r"\s*(?:export\s+)?(?:(?:const|let|var)\s+)?[A-Za-z_][\w.]{0,80}\s*(?::[^=\n]{0,80})?="
@@ -75,7 +84,7 @@ def read(path: Path) -> LabelFile:
     """Read a label file. Raises SettingError, with what to write, where it holds no labels."""
     try:
         with path.open("rb") as file:
-            data = file.read(label_text.MAX_BYTES + 1)
+            data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise SettingError(
             f"The label file {path} can't be read ({error.strerror}): give a file of the model's "
@@ -87,7 +96,7 @@ def read(path: Path) -> LabelFile:
 def from_bytes(data: bytes, origin: str) -> LabelFile:
     """The same for the bytes of a file; `origin` is what errors call it."""
     try:
-        found = _entries(label_text.decode(data))
+        found = _entries(decode(data))
         names = _ordered(found)
     except NoLabels as error:
         raise SettingError(f"The label file {origin} {error}.") from error
@@ -117,7 +126,7 @@ def fitting(file: LabelFile | None, model: str, classes: int) -> tuple[str, ...]
         first = names[0]
         if first.casefold() in _BACKGROUND:
             advice += f"; this model has no class for '{first}': leave it out"
-        elif label_entries.simple(first) in _HEADINGS or first.startswith("#"):
+        elif simple(first) in _HEADINGS or first.startswith("#"):
             advice += f"; if the first, '{first}', is a heading, leave it out"
     raise SettingError(
         f"{file.origin} has {len(names)} label{'' if len(names) == 1 else 's'} ({file.form}) but "
@@ -133,21 +142,21 @@ def _entries(text: str) -> Entries:
     if assigned := _ASSIGNED.match(text, begin):
         text, begin = text[assigned.end() :], 0
     if _BRACKETS.match(text, begin):
-        value, form = label_values.brackets(text)
-        return label_entries.of_value(value, form)
-    if label_entries.PBTXT.match(text, begin):
-        return label_entries.of_pbtxt(text)
+        value, form = brackets(text)
+        return of_value(value, form)
+    if PBTXT.match(text, begin):
+        return of_pbtxt(text)
     # Half of the lines may be empty, or hold the brackets of others.
-    label_text.check_count(text.count("\n") // 2)
+    check_count(text.count("\n") // 2)
     if _YAML.search(text):
-        return label_entries.of_value(label_yaml.read(text), "YAML")
-    return label_lines.of_lines(text)
+        return of_value(yaml_subset.read(text), "YAML")
+    return of_lines(text)
 
 
 def _ordered(found: Entries) -> tuple[str, ...]:
     """The names by class, checked. Raises NoLabels."""
     entries = found.entries
-    label_text.check_count(len(entries))
+    check_count(len(entries))
     names = [_checked(entry.name) for entry in entries]
     numbers = [entry.number for entry in entries if entry.number is not None]
     if not numbers:

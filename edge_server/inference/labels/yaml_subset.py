@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from edge_server.inference.label_text import NoLabels
-from edge_server.inference.label_values import DEEPEST, Bare, Map, Reader, Value, unquoted, whole
+from edge_server.inference.labels.literals import DEEPEST, Bare, Map, Reader, Value, unquoted, whole
+from edge_server.inference.labels.text import NoLabels
 
 # Words hold more signs than in JSON, and a quote in single quotes is doubled.
 _TOKEN: Final = re.compile(
