@@ -273,7 +273,7 @@ def test_a_good_build_as_a_process_prints_steps_verdict_and_nothing_of_tensorflo
     assert ran.status == 0
     assert "passed: the same answer as the original on 100.0% of 24 photos" in ran.said
     assert "load TensorFlow" in ran.said
-    for noise in ("absl", "cuda", "WARNING", "XNNPACK"):
+    for noise in ("absl", "cuda", "WARNING", "XNNPACK delegate"):
         assert noise not in ran.said
 
 

@@ -23,6 +23,11 @@ def test_a_file_as_fast_but_for_noise_passes() -> None:
     assert "10 of 10 operators run inside XNNPACK, in 1 part." in check.sentence
 
 
+def test_some_microseconds_of_a_tiny_model_are_no_warning() -> None:
+    check = speed.check("int8", Times(0.02, 0.01), Partitions(10, 8, 2), "runtime 1")
+    assert check.status == "passed"
+
+
 def test_nothing_is_concluded_where_the_runtime_has_no_kernels_for_this_processor() -> None:
     check = speed.check("int8", Times(100.0, 4.0), Partitions(66, 0, 0), "tflite-runtime 2.14.0")
     assert check.status == "passed"
