@@ -21,6 +21,7 @@ from convert import (
     report,
     search,
 )
+from convert.bench import Bench
 from convert.build_inputs import Inputs
 from convert.check import Check
 from convert.console import Console
@@ -39,7 +40,7 @@ from convert.preprocessing.preprocessing_trials import Trials
 from convert.search import Found
 from convert.sources import source
 from convert.sources.source import Source
-from convert.trial import Bench, Draft, Trial
+from convert.trial import Draft, Trial
 from convert.validation import Validation
 from convert.workshop import Workshop
 from edge_server.inference import preprocessing

@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from convert import bias_correction, metrics, mixed_precision, model_inputs, recipes, selection
+from convert.bench import THREADS, Bench
 from convert.conversion_checks import NoSuchForm
 from convert.device import candidate
 from convert.errors import BuildError
@@ -23,7 +24,7 @@ from convert.interpreter import run_each
 from convert.metrics import Scores
 from convert.options import Prefer
 from convert.selection import Entry, Flattery
-from convert.trial import THREADS, Bench, Draft, Trial
+from convert.trial import Draft, Trial
 from edge_server.inference.classification import to_scores
 from edge_server.inference.decoding import Pixels
 
