@@ -40,8 +40,7 @@ def _check(name: str, warned: bool, sentence: str, figures: dict[str, Any]) -> C
 def output_step(original: Scores, candidate: Scores) -> Check:
     """Whether the steps of an int8 output can tell the original's classes apart.
 
-    Scores (photos, classes). int8 softmax and sigmoid put out multiples of 1/256, whatever the
-    dtype that they are handed over in.
+    Scores (photos, classes). int8 softmax and sigmoid put out multiples of 1/256.
     """
     best = np.sort(original, axis=1)[:, -2:]
     lead, highest = float(np.median(best[:, 1] - best[:, 0])), float(np.median(best[:, 1]))
@@ -56,8 +55,9 @@ def output_step(original: Scores, candidate: Scores) -> Check:
         True,
         f"On half of the photos the original's best class, of a score of {highest:.2g}, leads the "
         f"next by {lead:.2g} or less, and the output in int8 has steps of 1/256 = {_STEP:.2g}, "
-        "which can't say that: other calibration photos or --io float32 do not help. Use --recipe "
-        "float16, or convert the model without its softmax, so that it puts out logits.",
+        "which can't say that: other calibration photos do not help. Use --io float32, which "
+        "computes the scores in float32 from int8 logits, or --recipe auto, or convert the model "
+        "without its softmax, so that it puts out logits.",
         figures,
     )
 
@@ -241,7 +241,8 @@ def golden_samples(count: int) -> Check:
         sentence = f"The file carries {many}, so that every device proves its answers at load."
     else:
         sentence = (
-            "The file carries no golden sample, since the candidate was sure of none of the "
-            "clearest photos, so a device can't prove its answers: validate with clearer photos."
+            "The file carries no golden sample, since on none of the clearest photos the "
+            "candidate's best score leads the next by 0.1, so a device can't prove its answers. "
+            "Validate with clearer photos, if there are any of which the original is so sure."
         )
     return _check("golden-samples", not count, sentence, {"count": count})

@@ -1,4 +1,4 @@
-"""What a candidate is: a graph as it was converted, and what it is worth on the target's runtime."""
+"""What a candidate is: a converted graph, and what it is worth on the target's runtime."""
 
 from __future__ import annotations
 

@@ -197,7 +197,7 @@ def test_scores_below_a_step_of_the_output_are_not_put_down_to_calibration() -> 
     assert not passed(found)
     assert "1/256 = 0.0039" in found.sentence
     assert "of a score of 0.0015, leads the next by 0.001" in found.sentence
-    assert "--recipe float16" in found.sentence
+    assert "Use --io float32" in found.sentence
 
 
 def test_sure_scores_and_an_output_without_steps_pass() -> None:
