@@ -34,6 +34,7 @@ def test_the_command_of_a_message_runs() -> None:
 def test_python_is_named_so_only_where_it_is_this_one(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert command.spelled("run `python -m x`") == f"run `{shlex.quote(sys.executable)} -m x`"
     other = tmp_path / "python"

@@ -52,5 +52,5 @@ def test_the_runtime_tells_it_of_a_real_model(bundled_model):
 def test_a_runtime_that_does_not_tell_is_no_error(bundled_model, monkeypatch):
     classifier = Classifier(bundle.read(bundled_model))
     (model,) = classifier._interpreters.models
-    monkeypatch.setattr(model, "_interpreter", object())
+    monkeypatch.setattr(model._interpreter, "_interpreter", object())
     assert classifier.partitions is None
