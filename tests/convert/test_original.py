@@ -92,7 +92,7 @@ def test_numbers_that_are_not_finite_stop_it(
 ) -> None:
     write_photos(tmp_path, 4)
     tests = photos.read(tmp_path, (), 4)
-    with pytest.raises(BuildError, match="not finite"):
+    with pytest.raises(BuildError, match="4 of 4 photos with numbers that are infinite or none"):
         original.run(source.load(models / "infinite", None), SPEC, tests, console)
 
 
