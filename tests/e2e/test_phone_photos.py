@@ -72,7 +72,8 @@ def test_large_photos_are_answered_as_after_full_decoding(
     assert plain["answered_otherwise"] == 0
     # Rounded to 8 bits inside, a model changes its mind about near ties whenever a few values of
     # its input are one level off: no decoder but the very same one could keep them all.
-    assert quantized["answered_otherwise"] <= 4
+    # Pixels that are one level off at random change it as often.
+    assert quantized["answered_otherwise"] <= quantized["dithered"] + 1
     assert all(margin < 0.15 for margin in quantized["margins"])
     assert abs(quantized["right_whole"] - quantized["right_reduced"]) <= 2
 
