@@ -136,7 +136,7 @@ class Interpreter:
 
     @property
     def signatures(self) -> dict[str, Any]:
-        """As get_signature_list() of the runtime."""
+        """The signatures by name: what the runtime's get_signature_list() returns."""
         return dict(self._interpreter.get_signature_list())
 
     def resize(self, index: int, shape: tuple[int, ...]) -> None:

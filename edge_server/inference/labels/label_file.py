@@ -94,7 +94,7 @@ def read(path: Path) -> LabelFile:
 
 
 def from_bytes(data: bytes, origin: str) -> LabelFile:
-    """The same for the bytes of a file; `origin` is what errors call it."""
+    """Read the bytes of a label file; `origin` is what errors call it. Raises SettingError."""
     try:
         found = _entries(decode(data))
         names = _ordered(found)

@@ -110,7 +110,7 @@ def _split_first(line: str) -> tuple[str, str, str, str] | None:
 
 
 def _split_last(line: str) -> tuple[str, str, str, str] | None:
-    """The same of a line that ends with one."""
+    """Take apart a line that ends with a number."""
     found = _LAST.search(line)
     if found is None or found.start() == 0:
         return None
