@@ -30,7 +30,7 @@ from convert.better_int8 import Improved, Step
 from convert.calibration import Calibration
 from convert.console import Console
 from convert.device import candidate, target_conversion, target_environment
-from convert.device.candidate import DeviceRun, Shown
+from convert.device.candidate import DeviceRun, Probe, Shown
 from convert.device.device_process import ChildRefused
 from convert.errors import RecipeFailed
 from convert.file import bundle_writer, golden_writer, portability, tflite_schema
@@ -136,18 +136,22 @@ class Bench:
             return draft
         return self._bettered(draft, self.calibrated)
 
-    def _with_exact_scores(self, draft: Draft) -> Draft:
-        graph = mixed_precision.with_exact_scores(self.float_model, draft.graph, self.spec)
-        if graph == draft.graph:
-            return draft
-        probe = target_conversion.try_on(
+    def _tried(self, graph: bytes, spec: Preprocessing) -> Probe:
+        """Try a changed graph on photos, on the target's runtime. Raises BuildError."""
+        return target_conversion.try_on(
             graph,
             self.options.target,
             self.python,
             self.console,
             self.workshop,
-            shown=self._shown(draft.spec),
+            self._shown(spec),
         )
+
+    def _with_exact_scores(self, draft: Draft) -> Draft:
+        graph = mixed_precision.with_exact_scores(self.float_model, draft.graph, self.spec)
+        if graph == draft.graph:
+            return draft
+        probe = self._tried(graph, draft.spec)
         return replace(draft, graph=graph, probe=probe)
 
     def _bettered(self, stock: Draft, calibrated: Calibration) -> Draft:
@@ -218,14 +222,7 @@ class Bench:
             graph, spec = portability.adapt(graph, spec)
         if graph is draft.graph and not draft.steps and not draft.float_layers:
             return draft
-        probe = target_conversion.try_on(
-            graph,
-            self.options.target,
-            self.python,
-            self.console,
-            self.workshop,
-            self._shown(spec),
-        )
+        probe = self._tried(graph, spec)
         inner = None if graph is draft.graph else draft.graph
         return replace(draft, graph=graph, spec=spec, probe=probe, inner=inner)
 

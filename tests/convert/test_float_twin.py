@@ -27,7 +27,7 @@ def _scores(features: Any) -> Any:
 
 
 def _normalized(image: Any) -> Any:
-    """As Keras 3 normalizes, with GELU beside it, whose own negation belongs to it."""
+    """A model with Keras 3's normalization, and with GELU, whose own negation has to stay."""
     with tf.name_scope("model/norm"):
         x = tf.nn.conv2d(image, _KERNEL, 4, "SAME")
         mean = tf.reduce_mean(x, -1, keepdims=True)

@@ -279,7 +279,7 @@ WORDS = (
 
 
 def written(names, order):
-    """The same labels in each format as its own programs write it, numbers in `order`."""
+    """Labels written in each format as its usual programs write it, numbers in `order`."""
     yield "\n".join(names)
     yield json.dumps({str(n): names[n] for n in order}, indent=2)
     yield json.dumps({names[n]: n for n in order}, ensure_ascii=False)

@@ -89,7 +89,7 @@ class Machine:
 
     @contextlib.contextmanager
     def running_as_user(self, script: str) -> Iterator[subprocess.Popen[str]]:
-        """The same, while the block runs; its standard error goes to its output.
+        """Run a command while the block runs; its standard error goes to its output.
 
         It leads a process group: what is sent to that reaches the script's programs, as from a
         terminal.

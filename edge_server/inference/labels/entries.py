@@ -164,11 +164,12 @@ def _counts(names: Sequence[Any], numbers: Sequence[Any]) -> bool:
 def _of_list(values: Sequence[Value], form: str, depth: int) -> Entries:
     if all(isinstance(one, Map) for one in values):
         return _of_maps(values, form, depth)
-    if all(isinstance(one, list) and len(one) == 2 for one in values):
+    pairs = [one for one in values if isinstance(one, list) and len(one) == 2]
+    if len(pairs) == len(values):
         for number, name in ((0, 1), (1, 0)):
-            if all(index(one[number]) is not None for one in values):  # type: ignore[index]
-                pairs = [(index(one[number]), one[name]) for one in values]  # type: ignore[index]
-                return _numbered(form + ", pairs of index and name", pairs)
+            if all(index(pair[number]) is not None for pair in pairs):
+                numbered = [(index(pair[number]), pair[name]) for pair in pairs]
+                return _numbered(form + ", pairs of index and name", numbered)
     names = (_name(value, place) for place, value in enumerate(values))
     return Entries(form + ", list", tuple(map(Entry, names)))
 

@@ -29,7 +29,7 @@ def divergence(model: bytes, made: Any) -> float:
 
 
 def coarse(made: Any) -> Any:
-    """The same graphs, every int8 weight a multiple of 8 steps."""
+    """A float graph and its int8 form whose weights are all multiples of 8 steps."""
     pair = GraphPair(made.float_model, made.int8_model, weights_only=True)
     for layer in pair.layers:
         pair.set_weights(layer, np.clip(np.rint(pair.weights(layer) / 8) * 8, -127, 127))

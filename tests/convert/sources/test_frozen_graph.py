@@ -269,7 +269,7 @@ def test_pixels_and_scores_of_half_precision_are_cast(load: Callable[..., Source
 def test_a_loop_that_was_saved_for_a_free_batch_is_converted(
     tmp_path: Path, load: Callable[..., Source]
 ) -> None:
-    """As Keras 3 exports a GRU, and with float16 in its loop."""
+    """A model with the loop that Keras 3 exports for a GRU, which computes in float16."""
     import tensorflow as tf
 
     weights = np.random.default_rng(0).normal(0, 0.1, (SIDE * 3, 3)).astype(np.float16)
